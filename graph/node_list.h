@@ -1,0 +1,86 @@
+#ifndef SLUICE_GRAPH_NODE_LIST_H_
+#define SLUICE_GRAPH_NODE_LIST_H_
+
+#include <string>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/types/span.h>
+
+#include <sluice/graph/op.h>
+
+namespace sluice {
+
+// One recorded operation. Inputs and attributes lie in pools of the list, so that a node stays
+// small.
+struct Node {
+  const Op* op;
+  TensorType type;
+  int32_t first_input;
+  int32_t input_count;
+  int32_t attributes;  // 0: none
+  int32_t scope;
+  int32_t step;  // the time step of a recurrent layer it belongs to; -1: none
+
+  friend bool operator==(const Node&, const Node&) = default;
+};
+
+// Operations in an order in which they can run: inputs come before their users. A tape records one;
+// planning rewrites one into the next.
+class NodeList {
+ public:
+  NodeList();
+
+  NodeId Append(const Op& op, const TensorType& type, absl::Span<const NodeId> inputs,
+                const Attributes& attributes, int32_t scope, int32_t step);
+
+  NodeId size() const { return static_cast<NodeId>(nodes_.size()); }
+  const Node& operator[](NodeId id) const { return nodes_[id]; }
+  absl::Span<const NodeId> inputs(NodeId id) const {
+    return {input_pool_.data() + nodes_[id].first_input,
+            static_cast<size_t>(nodes_[id].input_count)};
+  }
+  const Attributes& attributes(NodeId id) const { return attributes_[nodes_[id].attributes]; }
+  const std::string& scope(NodeId id) const { return scopes_[nodes_[id].scope]; }
+  // The number of a scope's name, which `Append` takes.
+  int32_t InternScope(absl::string_view name);
+  const std::vector<std::string>& scopes() const { return scopes_; }
+  // An empty list that knows the same scopes.
+  NodeList EmptyWithScopes() const;
+  void Reserve(NodeId nodes);
+
+  // "name: (35, 32) in rnn/0": how errors and listings refer to a node.
+  std::string Describe(NodeId id) const;
+
+  friend bool operator==(const NodeList& a, const NodeList& b) {
+    return a.nodes_ == b.nodes_ && a.input_pool_ == b.input_pool_ &&
+           a.attributes_ == b.attributes_ && a.scopes_ == b.scopes_;
+  }
+
+ private:
+  std::vector<Node> nodes_;
+  std::vector<NodeId> input_pool_;
+  std::vector<Attributes> attributes_;
+  std::vector<std::string> scopes_;
+  absl::flat_hash_map<std::string, int32_t> scope_ids_;
+};
+
+// The input types of a node, gathered for type rules, costs and kernels.
+absl::InlinedVector<TensorType, 3> InputTypes(const NodeList& nodes, NodeId id);
+
+// The nodes that read each node, as one flat list.
+class Consumers {
+ public:
+  explicit Consumers(const NodeList& nodes);
+  absl::Span<const NodeId> of(NodeId id) const {
+    return {consumers_.data() + first_[id], static_cast<size_t>(first_[id + 1] - first_[id])};
+  }
+
+ private:
+  std::vector<int32_t> first_;
+  std::vector<NodeId> consumers_;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_GRAPH_NODE_LIST_H_

@@ -1,0 +1,211 @@
+#ifndef SLUICE_GRAPH_OP_H_
+#define SLUICE_GRAPH_OP_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <absl/container/inlined_vector.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+#include <absl/types/span.h>
+
+#include <sluice/graph/tensor.h>
+#include <sluice/graph/value.h>
+
+namespace sluice {
+
+class Variable;
+
+// What planning may know of an op.
+enum class OpKind : uint8_t {
+  kFeed,         // given at each run
+  kConstant,     // one number everywhere
+  kVariable,     // reads a variable
+  kWrite,        // stores its input to a variable
+  kRandom,       // counter-based numbers
+  kElementwise,  // inputs broadcast to the output's shape; an element depends on its own position
+                 // only
+  kReduction,    // over axes
+  kProduct,      // of matrices
+  kPack,         // puts a product's right-hand operand in the kernel's order
+  kReshape,      // the same bytes
+  kSlice,        // a range of one axis
+  kConcat,       // several values along one axis
+  kMove,         // other copies: transpose, broadcast, gather
+  kScatter,      // adds rows to places given by ids
+};
+absl::string_view Name(OpKind kind);
+
+// What an op needs to know besides its inputs. Each op documents the order of its own `integers`.
+struct Attributes {
+  absl::InlinedVector<int64_t, 4> integers;
+  double number = 0;
+  Variable* variable = nullptr;
+
+  friend bool operator==(const Attributes& a, const Attributes& b) {
+    return a.integers == b.integers && a.number == b.number && a.variable == b.variable;
+  }
+};
+
+// ---- Type rule: pure, run once, when the op is recorded. Its error is a text without the op's
+// name. ----
+struct TypeArguments {
+  absl::Span<const TensorType> inputs;
+  const Attributes& attributes;
+};
+using TypeRule = absl::StatusOr<TensorType> (*)(const TypeArguments&);
+
+// ---- Kernel: computes the output. ----
+struct ConstView {
+  const void* data;
+  const TensorType& type;
+  template <typename T>
+  const T* as() const {
+    return static_cast<const T*>(data);
+  }
+};
+struct View {
+  void* data;
+  const TensorType& type;
+  template <typename T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
+};
+struct Op;
+struct KernelArguments {
+  const Op& op;
+  absl::Span<const ConstView> inputs;
+  View output;
+  const Attributes& attributes;
+};
+// Returns an error for bad data that no shape tells, such as an id out of range.
+using Kernel = absl::Status (*)(const KernelArguments&);
+
+// Element-wise ops have one function a dtype, over n contiguous elements of each input. It may be
+// called on any range, from any thread, and `output` may be one of the inputs; an element's result
+// does not depend on n.
+using TileFunction = void (*)(int64_t n, const void* const* inputs, double number, void* output);
+struct TileFunctions {
+  TileFunction f32 = nullptr;
+  TileFunction f64 = nullptr;
+  TileFunction i32 = nullptr;
+
+  TileFunction For(DType dtype) const {
+    return dtype == DType::kF32 ? f32 : dtype == DType::kF64 ? f64 : i32;
+  }
+};
+
+// ---- Gradient rule: writes ordinary ops on the same tape. ----
+struct GradientArguments {
+  absl::Span<const Value> inputs;
+  Value output;
+  Value gradient;  // of the loss by `output`, in its shape
+  const Attributes& attributes;
+  absl::Span<const bool> needed;  // which inputs' gradients somebody asks for
+};
+// One gradient for each input, in the input's shape; a default Value for none.
+using InputGradients = absl::InlinedVector<Value, 3>;
+using GradientRule = std::function<InputGradients(const GradientArguments&)>;
+
+// A gradient rule, or the explicit word that there is none. Has no default, so that forgetting does
+// not compile.
+class Differentiation {
+ public:
+  Differentiation(
+      GradientRule rule)  // NOLINT(google-explicit-constructor): records name the rule itself
+      : rule_(std::move(rule)) {}
+  template <typename F>
+  requires std::is_invocable_r_v<InputGradients, F, const GradientArguments&> Differentiation(
+      F rule)  // NOLINT(google-explicit-constructor): records name the rule itself
+      : rule_(std::move(rule)) {}
+  // The output is flat in its inputs or has no derivative: gradients stop here.
+  static Differentiation None() { return Differentiation(GradientRule()); }
+
+  bool differentiable() const { return rule_ != nullptr; }
+  const GradientRule& rule() const { return rule_; }
+
+ private:
+  GradientRule rule_;
+};
+
+// For ops of which many read the same input (slices of one tensor, rows of one table): the gradient
+// by that input from all of them at once, so that T slices cost one concatenation and not T sums of
+// full-size tensors.
+struct JointUse {
+  Value output;
+  Value gradient;
+  const Attributes* attributes;
+  absl::Span<const Value> inputs;
+};
+using JointGradientRule = std::function<Value(Value input, absl::Span<const JointUse> uses)>;
+
+// ---- Samples: what tests and benchmarks feed the op. ----
+struct SampleInput {
+  TensorType type;
+  double low = -2;  // values are uniform in [low, high); ids in low .. high - 1
+  double high = 2;
+};
+struct Sample {
+  std::vector<SampleInput> inputs;
+  Attributes attributes;
+};
+
+inline constexpr int kAnyNumber = -1;
+
+// One op: everything the rest of the program knows about it.
+struct Op {
+  std::string name;
+  OpKind kind;
+  std::string formula;  // of the output, for people
+  int arity = 1;        // or kAnyNumber, which is one or more
+  TypeRule type;
+  Kernel kernel;
+  Differentiation gradient;
+  JointGradientRule joint_gradient =
+      nullptr;               // by input 0; used instead of `gradient` for that input
+  TileFunctions tiles = {};  // element-wise ops
+  // Floating-point operations of one call.
+  std::function<double(absl::Span<const TensorType> inputs, const TensorType& output)> flops;
+  std::vector<Sample> samples;
+  // A product's other form, which takes its right-hand operand packed by `pack`; names of ops.
+  std::string pack = "";
+  std::string packed_product = "";
+  // This op adds its two inputs: what gradients of a value used twice are joined with.
+  bool accumulates = false;
+};
+
+// Bytes that one call has to read and write at least.
+double BytesMoved(absl::Span<const TensorType> inputs, const TensorType& output);
+
+// All ops of the process, by name. Ops enter from their own translation units and are never
+// removed.
+class OpRegistry {
+ public:
+  static OpRegistry& Global();
+
+  // Fails if the name is taken or the record is incomplete; the op is then not registered.
+  absl::Status Add(Op op);
+  const Op* Find(absl::string_view name) const;
+  // The op that `accumulates`.
+  const Op& accumulate() const;
+  std::vector<const Op*> All() const;  // by name
+  // The first error of a registration, for which static initialisation has no other way out.
+  absl::Status status() const;
+
+ private:
+  struct State;
+  OpRegistry();
+  ~OpRegistry() = delete;
+  State* state_;
+};
+
+// Registers ops when a library is loaded: `const RegisterOps kOps(MakeOps());`
+struct RegisterOps {
+  explicit RegisterOps(std::vector<Op> ops);
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_GRAPH_OP_H_

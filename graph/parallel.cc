@@ -1,0 +1,34 @@
+#include <algorithm>
+
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <sluice/graph/parallel.h>
+
+namespace sluice {
+
+void ParallelFor(int64_t count, double cost, absl::FunctionRef<void(int64_t, int64_t)> body) {
+  if (count <= 0) return;
+  const double work = static_cast<double>(count) * cost;
+  if (work < 2 * static_cast<double>(kSerialCutOff) || count == 1) return body(0, count);
+  // At most 64 pieces: enough to balance any machine this runs on, few enough that their cost does
+  // not show.
+  const int64_t pieces = std::min<int64_t>(
+      {count, 64, static_cast<int64_t>(work / static_cast<double>(kSerialCutOff))});
+  tbb::parallel_for(
+      int64_t{0}, pieces,
+      [&](int64_t piece) { body(count * piece / pieces, count * (piece + 1) / pieces); },
+      tbb::static_partitioner());
+}
+
+struct Threads::Arena {
+  explicit Arena(int count) : arena(count) {}
+  tbb::task_arena arena;
+};
+
+Threads::Threads(int count) : arena_(std::make_unique<Arena>(std::max(1, count))) {}
+Threads::~Threads() = default;
+int Threads::count() const { return arena_->arena.max_concurrency(); }
+ArenaRef Threads::arena() const { return ArenaRef(arena_->arena); }
+
+}  // namespace sluice

@@ -1,0 +1,82 @@
+#ifndef SLUICE_GRAPH_PASSES_PASSES_H_
+#define SLUICE_GRAPH_PASSES_PASSES_H_
+
+#include <vector>
+
+#include <sluice/graph/node_list.h>
+
+namespace sluice {
+
+// What planning works on: a tape's nodes, and which of them must be computed. A pass reads one
+// graph and builds the next; each is linear in the number of nodes and has a file of its own.
+struct PlanGraph {
+  NodeList nodes;
+  std::vector<NodeId> fetches;  // in the order they were asked for; may repeat
+  std::vector<NodeId> feeds;    // by position among the tape's feeds; kNoNode where dropped
+};
+
+// Builds the next graph node by node: keeps the map from old nodes to new ones.
+class GraphRewriter {
+ public:
+  explicit GraphRewriter(const PlanGraph& from);
+
+  // Appends the old node with its inputs mapped.
+  NodeId Copy(NodeId old);
+  // Appends a node in the place of `old`, with inputs that are already new.
+  NodeId Append(NodeId old, const Op& op, const TensorType& type, absl::Span<const NodeId> inputs,
+                const Attributes& attributes);
+  // Says that `old` is now `node`.
+  void Map(NodeId old, NodeId node) { new_id_[old] = node; }
+  NodeId MapOf(NodeId old) const { return new_id_[old]; }
+  absl::InlinedVector<NodeId, 4> MappedInputs(NodeId old) const;
+  const NodeList& nodes() const { return to_.nodes; }
+  // The new graph, with fetches and feeds mapped.
+  PlanGraph Finish();
+
+ private:
+  const PlanGraph& from_;
+  PlanGraph to_;
+  std::vector<NodeId> new_id_;
+};
+
+// Leaves out what neither a fetch nor a write needs.
+PlanGraph DropUnused(const PlanGraph& graph);
+
+// Computes equal expressions once: same op, inputs and attributes. Sources of randomness are equal
+// when their keys are; feeds never are.
+PlanGraph ShareEqual(const PlanGraph& graph);
+
+// Splits each product into packing its right-hand operand and the product proper; with ShareEqual
+// after it, an operand is packed once however many products read it.
+PlanGraph PackOperands(const PlanGraph& graph);
+
+// Moves each write behind the last reader of the variable's old value, in place of a copy of it.
+PlanGraph OrderWrites(const PlanGraph& graph);
+
+// Where a value lies.
+struct Place {
+  enum class Base : uint8_t { kArena, kConstants, kFeed, kVariable };
+  Base base = Base::kArena;
+  int32_t index = 0;   // which feed; unused for the others
+  int64_t offset = 0;  // in bytes
+};
+struct MemoryPlan {
+  std::vector<Place> places;  // of each node
+  int64_t arena_bytes = 0;
+  int64_t constants_bytes = 0;
+};
+
+// Gives every value its place in one arena, by lifetime. Reshapes and contiguous slices lie in
+// their input, pieces of a contiguous concatenation lie in its output, an element-wise result lies
+// in an input that ends with it, and a written value lies in its variable, where nothing else needs
+// the memory at that time. With `reuse` off every value has memory of its own, which is what the
+// debug level wants.
+MemoryPlan PlaceValues(const PlanGraph& graph, bool reuse);
+
+// Whether node `id` is a copy-free view of its input: a reshape, or a slice of the outermost axis
+// that counts.
+bool IsView(const NodeList& nodes, NodeId id);
+
+}  // namespace sluice
+
+#endif  // SLUICE_GRAPH_PASSES_PASSES_H_

@@ -1,0 +1,308 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <sluice/graph/passes/passes.h>
+#include <sluice/graph/variable.h>
+
+namespace sluice {
+namespace {
+
+int64_t Aligned(int64_t bytes) {
+  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+}
+
+// Elements of all axes before `axis` are one: a range of this axis is contiguous.
+bool IsOutermost(const Shape& shape, int64_t axis) {
+  for (int i = 0; i < axis; ++i) {
+    if (shape[i] != 1) return false;
+  }
+  return true;
+}
+
+int64_t BytesPerIndex(const TensorType& type, int64_t axis) {
+  const int64_t size = type.shape[static_cast<int>(axis)];
+  return size == 0 ? 0 : type.bytes() / size;
+}
+
+// Gives out ranges of one growing arena, the smallest free range that fits first.
+class Arena {
+ public:
+  int64_t Allocate(int64_t bytes) {
+    const auto fit = free_by_size_.lower_bound({bytes, 0});
+    if (fit == free_by_size_.end()) {
+      // A free range at the very end may grow.
+      int64_t offset = end_;
+      if (!free_by_offset_.empty()) {
+        const auto last = std::prev(free_by_offset_.end());
+        if (last->first + last->second == end_) {
+          offset = last->first;
+          Remove(last);
+        }
+      }
+      end_ = offset + bytes;
+      return offset;
+    }
+    const auto [size, offset] = *fit;
+    Remove(free_by_offset_.find(offset));
+    if (size > bytes) Insert(offset + bytes, size - bytes);
+    return offset;
+  }
+
+  void Free(int64_t offset, int64_t bytes) {
+    if (bytes == 0) return;
+    auto next = free_by_offset_.lower_bound(offset);
+    if (next != free_by_offset_.end() && offset + bytes == next->first) {
+      bytes += next->second;
+      Remove(next);
+    }
+    next = free_by_offset_.lower_bound(offset);
+    if (next != free_by_offset_.begin()) {
+      const auto previous = std::prev(next);
+      if (previous->first + previous->second == offset) {
+        offset = previous->first;
+        bytes += previous->second;
+        Remove(previous);
+      }
+    }
+    Insert(offset, bytes);
+  }
+
+  int64_t end() const { return end_; }
+
+ private:
+  using ByOffset = std::map<int64_t, int64_t>;
+
+  void Insert(int64_t offset, int64_t bytes) {
+    free_by_offset_[offset] = bytes;
+    free_by_size_.insert({bytes, offset});
+  }
+  void Remove(ByOffset::iterator range) {
+    free_by_size_.erase({range->second, range->first});
+    free_by_offset_.erase(range);
+  }
+
+  ByOffset free_by_offset_;
+  std::set<std::pair<int64_t, int64_t>> free_by_size_;  // (bytes, offset)
+  int64_t end_ = 0;
+};
+
+// Decides whose memory each value lies in, then lays the owners out.
+class Placer {
+ public:
+  Placer(const PlanGraph& graph, bool reuse)
+      : graph_(graph),
+        nodes_(graph.nodes),
+        reuse_(reuse),
+        host_(nodes_.size(), kNoNode),
+        shift_(nodes_.size(), 0),
+        last_use_(nodes_.size(), 0) {}
+
+  MemoryPlan Run() {
+    if (reuse_) ClaimPiecesOfConcats();
+    HostViews();
+    FindLastUses();
+    if (reuse_) {
+      HostWrittenValues();
+      HostInPlace();
+    }
+    return Lay();
+  }
+
+ private:
+  OpKind Kind(NodeId id) const { return nodes_[id].op->kind; }
+
+  // Values that need memory of the arena: not a source, not a view, not yet hosted.
+  bool OwnsArena(NodeId id) const {
+    const OpKind kind = Kind(id);
+    return host_[id] == kNoNode && kind != OpKind::kFeed && kind != OpKind::kConstant &&
+           kind != OpKind::kVariable && kind != OpKind::kWrite && !IsView(nodes_, id);
+  }
+
+  // The owner of a value's memory, and where in it the value starts.
+  std::pair<NodeId, int64_t> Owner(NodeId id) const {
+    int64_t offset = 0;
+    while (host_[id] != kNoNode) {
+      offset += shift_[id];
+      id = host_[id];
+    }
+    return {id, offset};
+  }
+
+  void SetHost(NodeId id, NodeId host, int64_t shift) {
+    // Always straight to the owner, so that chains stay short.
+    const auto [owner, offset] = Owner(host);
+    host_[id] = owner;
+    shift_[id] = offset + shift;
+  }
+
+  void ClaimPiecesOfConcats() {
+    // From the last to the first, so that a concat that is itself a piece knows its owner.
+    for (NodeId id = nodes_.size() - 1; id >= 0; --id) {
+      if (Kind(id) != OpKind::kConcat) continue;
+      const int64_t axis = nodes_.attributes(id).integers[0];
+      if (!IsOutermost(nodes_[id].type.shape, axis)) continue;
+      int64_t offset = 0;
+      for (const NodeId input : nodes_.inputs(id)) {
+        NodeId piece = input;
+        while (Kind(piece) == OpKind::kReshape) piece = nodes_.inputs(piece)[0];
+        if (OwnsArena(piece) && Owner(id).first != piece) SetHost(piece, id, offset);
+        offset += nodes_[input].type.bytes();
+      }
+    }
+  }
+
+  void HostViews() {
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      if (!IsView(nodes_, id)) continue;
+      const NodeId input = nodes_.inputs(id)[0];
+      int64_t shift = 0;
+      if (Kind(id) == OpKind::kSlice) {
+        const Attributes& attributes = nodes_.attributes(id);
+        shift = attributes.integers[1] * BytesPerIndex(nodes_[input].type, attributes.integers[0]);
+      }
+      SetHost(id, input, shift);
+    }
+  }
+
+  void FindLastUses() {
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      const NodeId owner = Owner(id).first;
+      last_use_[owner] = std::max(last_use_[owner], id);
+      for (const NodeId input : nodes_.inputs(id)) {
+        const NodeId input_owner = Owner(input).first;
+        last_use_[input_owner] = std::max(last_use_[input_owner], id);
+      }
+    }
+    for (const NodeId id : graph_.fetches) last_use_[Owner(id).first] = nodes_.size();
+  }
+
+  // A written value is computed right in its variable when its kernel is the last to read the old
+  // value, and reads it element by element.
+  void HostWrittenValues() {
+    absl::flat_hash_map<const Variable*, NodeId> read_node;
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      if (Kind(id) == OpKind::kVariable) read_node[nodes_.attributes(id).variable] = id;
+    }
+    absl::flat_hash_set<NodeId> taken;
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      if (Kind(id) != OpKind::kWrite) continue;
+      const NodeId value = nodes_.inputs(id)[0];
+      const auto read = read_node.find(nodes_.attributes(id).variable);
+      if (read == read_node.end() || Kind(value) != OpKind::kElementwise || !OwnsArena(value)) {
+        continue;
+      }
+      const NodeId old = read->second;
+      const bool last_reader =
+          last_use_[old] < value || (last_use_[old] == value && ReadsWhole(value, old));
+      if (!last_reader || !taken.insert(value).second) continue;
+      host_[value] = old;
+      last_use_[old] = std::max(last_use_[old], last_use_[value]);
+    }
+  }
+
+  // All inputs of `id` in the memory of `owner` cover it element by element.
+  bool ReadsWhole(NodeId id, NodeId owner) const {
+    for (const NodeId input : nodes_.inputs(id)) {
+      if (Owner(input).first != owner) continue;
+      if (Owner(input).second != 0 || nodes_[input].type.bytes() != nodes_[owner].type.bytes() ||
+          nodes_[input].type != nodes_[id].type) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void HostInPlace() {
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      if (Kind(id) != OpKind::kElementwise || !OwnsArena(id)) continue;
+      // A concatenation's pieces are hosted by it from before; an owner of pieces is no
+      // element-wise op.
+      for (const NodeId input : nodes_.inputs(id)) {
+        const auto [owner, offset] = Owner(input);
+        if (owner == id || !OwnsArena(owner) || last_use_[owner] != id) continue;
+        if (nodes_[owner].type.bytes() != nodes_[id].type.bytes() || !ReadsWhole(id, owner)) {
+          continue;
+        }
+        host_[id] = owner;
+        last_use_[owner] = last_use_[id];
+        break;
+      }
+    }
+  }
+
+  MemoryPlan Lay() {
+    MemoryPlan plan;
+    plan.places.resize(nodes_.size());
+    std::vector<NodeId> first_use(nodes_.size(), kNoNode);
+    std::vector<std::vector<NodeId>> ends(nodes_.size() + 1);
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      const NodeId owner = Owner(id).first;
+      if (first_use[owner] == kNoNode) first_use[owner] = id;
+    }
+    // Pieces come before the concatenation that owns them: memory starts with the first of them.
+    std::vector<std::vector<NodeId>> starts(nodes_.size());
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      if (Owner(id).first != id || !OwnsArena(id)) continue;
+      starts[first_use[id]].push_back(id);
+      if (reuse_) ends[std::min(last_use_[id], nodes_.size())].push_back(id);
+    }
+    Arena arena;
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      for (const NodeId owner : starts[id]) {
+        plan.places[owner].offset = arena.Allocate(Aligned(nodes_[owner].type.bytes()));
+      }
+      for (const NodeId owner : ends[id]) {
+        arena.Free(plan.places[owner].offset, Aligned(nodes_[owner].type.bytes()));
+      }
+    }
+    plan.arena_bytes = arena.end();
+    PlaceSources(plan);
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      const auto [owner, offset] = Owner(id);
+      if (owner == id) continue;
+      plan.places[id] = plan.places[owner];
+      plan.places[id].offset += offset;
+    }
+    return plan;
+  }
+
+  void PlaceSources(MemoryPlan& plan) {
+    for (size_t i = 0; i < graph_.feeds.size(); ++i) {
+      if (graph_.feeds[i] == kNoNode) continue;
+      plan.places[graph_.feeds[i]] = {Place::Base::kFeed, static_cast<int32_t>(i), 0};
+    }
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      if (Kind(id) == OpKind::kConstant) {
+        plan.places[id] = {Place::Base::kConstants, 0, plan.constants_bytes};
+        plan.constants_bytes += Aligned(nodes_[id].type.bytes());
+      } else if (Kind(id) == OpKind::kVariable || Kind(id) == OpKind::kWrite) {
+        // The variable itself is found through the node's attributes; index is the node.
+        plan.places[id] = {Place::Base::kVariable, id, 0};
+      }
+    }
+  }
+
+  const PlanGraph& graph_;
+  const NodeList& nodes_;
+  const bool reuse_;
+  std::vector<NodeId> host_;    // whose memory a value lies in; kNoNode: its own
+  std::vector<int64_t> shift_;  // from the start of that memory, in bytes
+  std::vector<NodeId> last_use_;
+};
+
+}  // namespace
+
+bool IsView(const NodeList& nodes, NodeId id) {
+  const OpKind kind = nodes[id].op->kind;
+  if (kind == OpKind::kReshape) return true;
+  if (kind != OpKind::kSlice) return false;
+  return IsOutermost(nodes[id].type.shape, nodes.attributes(id).integers[0]);
+}
+
+MemoryPlan PlaceValues(const PlanGraph& graph, bool reuse) { return Placer(graph, reuse).Run(); }
+
+}  // namespace sluice

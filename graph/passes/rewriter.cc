@@ -1,0 +1,35 @@
+#include <sluice/graph/passes/passes.h>
+
+namespace sluice {
+
+GraphRewriter::GraphRewriter(const PlanGraph& from)
+    : from_(from), new_id_(from.nodes.size(), kNoNode) {
+  to_.nodes = from.nodes.EmptyWithScopes();
+  to_.nodes.Reserve(from.nodes.size());
+}
+
+absl::InlinedVector<NodeId, 4> GraphRewriter::MappedInputs(NodeId old) const {
+  absl::InlinedVector<NodeId, 4> inputs;
+  for (const NodeId input : from_.nodes.inputs(old)) inputs.push_back(new_id_[input]);
+  return inputs;
+}
+
+NodeId GraphRewriter::Append(NodeId old, const Op& op, const TensorType& type,
+                             absl::Span<const NodeId> inputs, const Attributes& attributes) {
+  const Node& node = from_.nodes[old];
+  return to_.nodes.Append(op, type, inputs, attributes, node.scope, node.step);
+}
+
+NodeId GraphRewriter::Copy(NodeId old) {
+  const Node& node = from_.nodes[old];
+  new_id_[old] = Append(old, *node.op, node.type, MappedInputs(old), from_.nodes.attributes(old));
+  return new_id_[old];
+}
+
+PlanGraph GraphRewriter::Finish() {
+  for (const NodeId id : from_.fetches) to_.fetches.push_back(new_id_[id]);
+  for (const NodeId id : from_.feeds) to_.feeds.push_back(id == kNoNode ? kNoNode : new_id_[id]);
+  return std::move(to_);
+}
+
+}  // namespace sluice

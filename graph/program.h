@@ -1,0 +1,76 @@
+#ifndef SLUICE_GRAPH_PROGRAM_H_
+#define SLUICE_GRAPH_PROGRAM_H_
+
+#include <memory>
+#include <vector>
+
+#include <absl/status/statusor.h>
+#include <absl/types/span.h>
+
+#include <sluice/graph/parallel.h>
+#include <sluice/graph/tensor.h>
+#include <sluice/graph/value.h>
+
+namespace sluice {
+
+class NodeList;
+struct PlanGraph;
+
+// kDebug runs node by node as recorded, and checks every value for NaN and infinity.
+// kSimple drops and shares nodes, packs operands once, reuses memory; one kernel a node.
+enum class PlanLevel : uint8_t { kDebug, kSimple };
+
+struct PlanOptions {
+  PlanLevel level = PlanLevel::kSimple;
+};
+
+struct RunOptions {
+  ArenaRef arena;  // where kernels run; the calling thread's arena by default
+  PlanOptions plan;
+};
+
+// The tensor for one feed of the tape.
+struct FeedTensor {
+  Value feed;
+  Tensor tensor;
+};
+
+// A planned tape: an order of kernels and one memory plan, run again and again. One run at a time.
+class Program {
+ public:
+  Program(Program&&) noexcept;
+  Program& operator=(Program&&) noexcept;
+  ~Program();
+
+  // Runs everything once and returns the fetches, in the order they were planned in. Feeds that the
+  // tape was given tensors for may be left out. Bad data (an id out of range; at level debug NaN
+  // and infinity) ends the run with an error that names op and scope.
+  absl::StatusOr<std::vector<Tensor>> Run(absl::Span<const FeedTensor> feeds = {},
+                                          const RunOptions& options = {});
+
+  // Bytes of all intermediate values at once: known before the first run.
+  int64_t arena_bytes() const;
+  // Number of kernels that a run calls.
+  int64_t kernels() const;
+  // Floating-point operations of one run.
+  double flops() const;
+  // The nodes that run, after planning.
+  const NodeList& nodes() const;
+
+ private:
+  friend absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
+                                      const PlanOptions& options);
+  friend class ProgramCache;
+  friend class ProgramRun;
+  struct State;
+  explicit Program(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Plans all that `fetches` and the tape's writes need. Linear in the number of nodes.
+absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
+                             const PlanOptions& options = {});
+
+}  // namespace sluice
+
+#endif  // SLUICE_GRAPH_PROGRAM_H_

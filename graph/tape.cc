@@ -1,0 +1,193 @@
+#include <bit>
+#include <cstring>
+
+#include <absl/strings/str_cat.h>
+
+#include <sluice/graph/program_cache.h>
+#include <sluice/graph/sources.h>
+#include <sluice/graph/tape.h>
+
+namespace sluice {
+namespace {
+
+// Mixes a word into a running hash (the finaliser of SplitMix64 over their combination).
+uint64_t Mix(uint64_t hash, uint64_t word) {
+  uint64_t mixed = (hash ^ word) + 0x9E3779B97F4A7C15;
+  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
+  return mixed ^ (mixed >> 31);
+}
+
+}  // namespace
+
+const TensorType& Value::type() const {
+  static const TensorType kScalar;
+  return valid() ? tape_->nodes()[node_].type : kScalar;
+}
+
+Tape::ScopeMark::ScopeMark(Tape& tape, absl::string_view scope) : tape_(tape), outer_(tape.scope_) {
+  tape_.scope_ = tape_.nodes_.InternScope(scope);
+}
+Tape::ScopeMark::~ScopeMark() { tape_.scope_ = outer_; }
+
+Tape::StepMark::StepMark(Tape& tape, int32_t step) : tape_(tape), outer_(tape.step_) {
+  tape_.step_ = step;
+}
+Tape::StepMark::~StepMark() { tape_.step_ = outer_; }
+
+void Tape::Fail(const absl::Status& status) {
+  if (!status_.ok()) return;
+  const std::string& scope = nodes_.scopes()[scope_];
+  status_ = scope.empty()
+                ? status
+                : absl::Status(status.code(), absl::StrCat(status.message(), "; in ", scope));
+}
+
+void Tape::Fail(absl::string_view text) { Fail(absl::InvalidArgumentError(text)); }
+
+Value Tape::Append(const Op& op, const TensorType& type, absl::Span<const NodeId> inputs,
+                   const Attributes& attributes) {
+  hash_ = Mix(hash_, reinterpret_cast<uintptr_t>(&op));
+  for (const NodeId input : inputs) hash_ = Mix(hash_, static_cast<uint64_t>(input));
+  for (const int64_t integer : attributes.integers) {
+    hash_ = Mix(hash_, static_cast<uint64_t>(integer));
+  }
+  hash_ = Mix(hash_, std::bit_cast<uint64_t>(attributes.number) ^
+                         reinterpret_cast<uintptr_t>(attributes.variable));
+  return Value(this, nodes_.Append(op, type, inputs, attributes, scope_, step_));
+}
+
+Value Tape::Feed(Tensor tensor) {
+  const Value value = Feed(tensor.type(), "");
+  if (value.valid()) {
+    feeds_.back().tensor = std::move(tensor);
+    feeds_.back().bound = true;
+  }
+  return value;
+}
+
+Value Tape::Feed(const TensorType& type, absl::string_view name) {
+  if (!status_.ok()) return Invalid();
+  if (!type.shape.valid()) {
+    Fail(absl::StrCat("feed ", name, ": shape ", type.shape.ToString(), " is not valid"));
+    return Invalid();
+  }
+  const Value value = Append(FeedOp(), type, {}, TypeAttributes(type));
+  feeds_.push_back({value.node(), std::string(name), Tensor(), false});
+  return value;
+}
+
+Value Tape::Constant(double number, DType dtype, const Shape& shape) {
+  if (!status_.ok()) return Invalid();
+  if (!shape.valid()) {
+    Fail(absl::StrCat("constant: shape ", shape.ToString(), " is not valid"));
+    return Invalid();
+  }
+  const TensorType type{dtype, shape};
+  if (shape.rank() > 0) return Append(ConstantOp(), type, {}, TypeAttributes(type, number));
+  // Equations are full of ones and twos: one node each.
+  const auto [found, is_new] =
+      scalars_[static_cast<int>(dtype)].try_emplace(std::bit_cast<uint64_t>(number), kNoNode);
+  if (is_new) found->second = Append(ConstantOp(), type, {}, TypeAttributes(type, number)).node();
+  return Value(this, found->second);
+}
+
+Value Tape::Use(Variable& variable) {
+  if (!variable.store().status().ok()) Fail(variable.store().status());
+  if (!status_.ok()) return Invalid();
+  if (const auto written = written_.find(&variable); written != written_.end()) {
+    return Value(this, written->second);
+  }
+  const auto [found, is_new] = reads_.try_emplace(&variable, kNoNode);
+  if (is_new) {
+    if (store_ == nullptr) store_ = &variable.store();
+    found->second = Append(VariableOp(), variable.type(), {}, {.variable = &variable}).node();
+  }
+  return Value(this, found->second);
+}
+
+void Tape::Write(Variable& variable, Value value) {
+  if (store_ == nullptr) store_ = &variable.store();
+  const Value written = Record(WriteOp(), {value}, {.variable = &variable});
+  if (!written.valid()) return;
+  if (const auto previous = written_.find(&variable); previous != written_.end()) {
+    Fail(absl::StrCat("write: variable ", variable.path(), " is written twice on one tape"));
+    return;
+  }
+  written_[&variable] = value.node();
+  writes_.push_back(written.node());
+}
+
+Value Tape::Record(const Op& op, absl::Span<const Value> inputs, Attributes attributes) {
+  if (!status_.ok()) return Invalid();
+  absl::InlinedVector<NodeId, 4> ids;
+  absl::InlinedVector<TensorType, 4> types;
+  for (const Value& input : inputs) {
+    if (!input.valid() || input.tape() != this) {
+      Fail(absl::StrCat(op.name, ": input ", ids.size(),
+                        input.valid() ? " belongs to another tape" : " is not a recorded value"));
+      return Invalid();
+    }
+    ids.push_back(input.node());
+    types.push_back(input.type());
+  }
+  if (op.arity == kAnyNumber ? ids.empty() : static_cast<int>(ids.size()) != op.arity) {
+    Fail(absl::StrCat(op.name, ": takes ", op.arity == kAnyNumber ? 1 : op.arity,
+                      op.arity == kAnyNumber ? " or more inputs, got " : " inputs, got ",
+                      ids.size()));
+    return Invalid();
+  }
+  const absl::StatusOr<TensorType> type = op.type({types, attributes});
+  if (!type.ok()) {
+    Fail(absl::StrCat(op.name, ": ", type.status().message()));
+    return Invalid();
+  }
+  return Append(op, *type, ids, attributes);
+}
+
+void Tape::Name(absl::string_view name, Value value) {
+  if (value.valid() && value.tape() == this) tags_.push_back({std::string(name), value.node()});
+}
+
+NodeId Tape::ReadOf(const Variable& variable) const {
+  const auto found = reads_.find(&variable);
+  return found == reads_.end() ? kNoNode : found->second;
+}
+
+absl::StatusOr<std::vector<Tensor>> Tape::Read(absl::Span<const Value> values,
+                                               const RunOptions& options) {
+  if (!status_.ok()) return status_;
+  if (writes_done_) {
+    return absl::FailedPreconditionError(
+        "this tape has run and its variables are updated; read all values in one call, or record "
+        "a new tape");
+  }
+  for (const FeedRecord& feed : feeds_) {
+    if (!feed.bound) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "feed \"", feed.name, "\" has no tensor; use Plan and Program::Run to give it one"));
+    }
+  }
+  ProgramCache none;
+  ProgramCache& cache = store_ == nullptr ? none : store_->programs();
+  absl::StatusOr<std::unique_ptr<Program>> program = cache.Take(*this, values, options.plan);
+  if (!program.ok()) return program.status();
+  std::vector<FeedTensor> tensors;
+  for (const FeedRecord& feed : feeds_) tensors.push_back({Value(this, feed.node), feed.tensor});
+  absl::StatusOr<std::vector<Tensor>> results = (*program)->Run(tensors, options);
+  writes_done_ = !writes_.empty();
+  cache.GiveBack(std::move(*program));
+  return results;
+}
+
+absl::StatusOr<double> Tape::Read(Value value, const RunOptions& options) {
+  if (status_.ok() && value.shape().elements() != 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "read: a single number was asked for, the value is ", value.shape().ToString()));
+  }
+  absl::StatusOr<std::vector<Tensor>> results = Read(absl::MakeConstSpan(&value, 1), options);
+  if (!results.ok()) return results.status();
+  return results->front().At(0);
+}
+
+}  // namespace sluice
