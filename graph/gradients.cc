@@ -103,7 +103,7 @@ class GradientRecorder {
       uses.push_back(
           {Value(&tape_, users[i]), joint_adjoint_[users[i]], &attributes[i], inputs[i]});
     }
-    return op.joint_gradient(Value(&tape_, id), uses);
+    return op.gradient.joint()(Value(&tape_, id), uses);
   }
 
   void PropagateFrom(NodeId id, Value adjoint) {
@@ -118,14 +118,12 @@ class GradientRecorder {
       any = any || needed.back();
     }
     if (!any) return;
-    if (op.joint_gradient && needed[0]) {
+    if (op.gradient.joint()) {
+      if (!needed[0]) return;
       joint_adjoint_[id] = adjoint;
       joint_uses_.push_back({id, joint_head_[inputs[0].node()]});
       joint_head_[inputs[0].node()] = static_cast<int32_t>(joint_uses_.size()) - 1;
-      needed[0] = false;
-      any = false;
-      for (const bool need : needed) any = any || need;
-      if (!any) return;
+      return;
     }
     const Attributes attributes = tape_.nodes_.attributes(id);  // a copy: recording moves the pool
     const InputGradients gradients =

@@ -109,27 +109,6 @@ struct GradientArguments {
 using InputGradients = absl::InlinedVector<Value, 3>;
 using GradientRule = std::function<InputGradients(const GradientArguments&)>;
 
-// A gradient rule, or the explicit word that there is none. Has no default, so that forgetting does
-// not compile.
-class Differentiation {
- public:
-  Differentiation(
-      GradientRule rule)  // NOLINT(google-explicit-constructor): records name the rule itself
-      : rule_(std::move(rule)) {}
-  template <typename F>
-  requires std::is_invocable_r_v<InputGradients, F, const GradientArguments&> Differentiation(
-      F rule)  // NOLINT(google-explicit-constructor): records name the rule itself
-      : rule_(std::move(rule)) {}
-  // The output is flat in its inputs or has no derivative: gradients stop here.
-  static Differentiation None() { return Differentiation(GradientRule()); }
-
-  bool differentiable() const { return rule_ != nullptr; }
-  const GradientRule& rule() const { return rule_; }
-
- private:
-  GradientRule rule_;
-};
-
 // For ops of which many read the same input (slices of one tensor, rows of one table): the gradient
 // by that input from all of them at once, so that T slices cost one concatenation and not T sums of
 // full-size tensors.
@@ -140,6 +119,33 @@ struct JointUse {
   absl::Span<const Value> inputs;
 };
 using JointGradientRule = std::function<Value(Value input, absl::Span<const JointUse> uses)>;
+
+// A gradient rule of one of the two sorts, or the explicit word that there is none. Has no default,
+// so that forgetting does not compile.
+class Differentiation {
+ public:
+  template <typename F>
+  requires std::is_invocable_r_v<InputGradients, F, const GradientArguments&> Differentiation(
+      F rule)  // NOLINT(google-explicit-constructor): records name the rule itself
+      : rule_(std::move(rule)) {}
+  // By input 0 only.
+  static Differentiation Joint(JointGradientRule rule) {
+    Differentiation result;
+    result.joint_ = std::move(rule);
+    return result;
+  }
+  // The output is flat in its inputs or has no derivative: gradients stop here.
+  static Differentiation None() { return Differentiation(); }
+
+  bool differentiable() const { return rule_ != nullptr || joint_ != nullptr; }
+  const GradientRule& rule() const { return rule_; }
+  const JointGradientRule& joint() const { return joint_; }
+
+ private:
+  Differentiation() = default;
+  GradientRule rule_;
+  JointGradientRule joint_;
+};
 
 // ---- Samples: what tests and benchmarks feed the op. ----
 struct SampleInput {
@@ -163,8 +169,6 @@ struct Op {
   TypeRule type;
   Kernel kernel;
   Differentiation gradient;
-  JointGradientRule joint_gradient =
-      nullptr;               // by input 0; used instead of `gradient` for that input
   TileFunctions tiles = {};  // element-wise ops
   // Floating-point operations of one call.
   std::function<double(absl::Span<const TensorType> inputs, const TensorType& output)> flops;

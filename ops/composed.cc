@@ -1,0 +1,113 @@
+#include <numeric>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+
+#include <sluice/ops/composed.h>
+
+namespace sluice {
+namespace {
+
+constexpr int kLastAxis[] = {-1};
+
+Shape WithLastAxis(const Shape& shape, int64_t size) {
+  std::vector<int64_t> sizes(shape.sizes().begin(), shape.sizes().end());
+  sizes.push_back(size);
+  return Shape(sizes);
+}
+
+// 0, 1, ... as an i32 constant of the tape.
+Value Range(Tape& tape, int64_t count) {
+  std::vector<int32_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return tape.Feed(Tensor(Shape{count}, numbers));
+}
+
+}  // namespace
+
+Value Mean(Value x, Axes axes, bool keep_axes) {
+  const Value sum = Sum(x, axes, keep_axes);
+  if (!sum.valid()) return sum;
+  const double ratio = static_cast<double>(x.shape().elements()) /
+                       static_cast<double>(std::max<int64_t>(1, sum.shape().elements()));
+  return sum * (1 / ratio);
+}
+
+Value Variance(Value x, Axes axes, bool keep_axes) {
+  return Mean(Square(x - Mean(x, axes, true)), axes, keep_axes);
+}
+
+Value Norm(Value x, Axes axes) { return Sqrt(Sum(Square(x), axes)); }
+
+Value LogSumExp(Value x, bool keep_axis) {
+  const Value largest = StopGradient(Max(x, kLastAxis, true));
+  const Value result = Log(Sum(Exp(x - largest), kLastAxis, true)) + largest;
+  if (keep_axis || !result.valid()) return result;
+  return Reshape(result, Shape(result.shape().sizes().first(result.shape().rank() - 1)));
+}
+
+Value LogSoftmax(Value x) { return x - LogSumExp(x, true); }
+
+Value Softmax(Value x) {
+  const Value powers = Exp(x - StopGradient(Max(x, kLastAxis, true)));
+  return powers / Sum(powers, kLastAxis, true);
+}
+
+Value OneHot(Value ids, int64_t classes, DType dtype) {
+  if (!ids.valid()) return ids;
+  const Value range = Range(*ids.tape(), classes);
+  return Cast(Equal(Reshape(ids, WithLastAxis(ids.shape(), 1)), range), dtype);
+}
+
+Value CrossEntropyEach(Value logits, Value ids) {
+  if (!logits.valid() || !ids.valid()) return logits.valid() ? ids : logits;
+  Tape& tape = *logits.tape();
+  if (logits.shape().rank() == 0 || ids.dtype() != DType::kI32 ||
+      WithLastAxis(ids.shape(), logits.shape().back(0)) != logits.shape()) {
+    tape.Fail(absl::StrCat("cross_entropy: logits are ", logits.type().ToString(), ", ids are ",
+                           ids.type().ToString(),
+                           "; ids must be i32 of the logits' shape without the last axis"));
+    return Value(&tape, kNoNode);
+  }
+  const int64_t count = ids.shape().elements();
+  const int64_t classes = logits.shape().back(0);
+  const Value flat_ids = Reshape(ids, {count});
+  const Value counts = 1 - Equal(flat_ids, NumberLike(kIgnoredTarget, flat_ids));
+  // The logit of each target, gathered from all logits in one column; an ignored one reads class 0.
+  const Value places =
+      Range(tape, count) * NumberLike(static_cast<double>(classes), flat_ids) + flat_ids * counts;
+  const Value target_logits =
+      Reshape(Gather(Reshape(logits, {count * classes, 1}), places), {count});
+  const Value nats = LogSumExp(Reshape(logits, {count, classes})) - target_logits;
+  return Reshape(nats * Cast(counts, logits.dtype()), ids.shape());
+}
+
+Value CrossEntropy(Value logits, Value ids) {
+  const Value each = CrossEntropyEach(logits, ids);
+  if (!each.valid()) return each;
+  const Value counts = Cast(1 - Equal(ids, NumberLike(kIgnoredTarget, ids)), logits.dtype());
+  const Value count = Sum(counts);
+  return Sum(each) / Maximum(count, NumberLike(1, count));
+}
+
+Value BinaryCrossEntropy(Value logits, Value targets) {
+  return Softplus(logits) - logits * targets;
+}
+
+Value Dropout(Value x, double rate, Value step, RandomKey key) {
+  if (!x.valid() || rate == 0) return x;
+  if (!(rate > 0 && rate < 1)) {
+    x.tape()->Fail(absl::StrCat("dropout: rate ", rate, " is not within 0 and 1"));
+    return Value(x.tape(), kNoNode);
+  }
+  const Value drawn = Uniform(step, key, x.dtype(), x.shape());
+  return x * (LessEqual(NumberLike(rate, drawn), drawn) * (1 / (1 - rate)));
+}
+
+Value LayerNorm(Value x, Value gain, Value shift, double epsilon) {
+  const Value centred = x - Mean(x, kLastAxis, true);
+  const Value variance = Mean(Square(centred), kLastAxis, true);
+  return centred / Sqrt(variance + epsilon) * gain + shift;
+}
+
+}  // namespace sluice

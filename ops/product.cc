@@ -1,0 +1,244 @@
+#include <algorithm>
+
+#include <absl/strings/str_cat.h>
+
+#include <sluice/graph/parallel.h>
+#include <sluice/ops/kernels/kernel_table.h>
+#include <sluice/ops/movement.h>
+#include <sluice/ops/product.h>
+#include <sluice/ops/record.h>
+
+namespace sluice {
+namespace {
+
+// integers of matmul: left transposed, right transposed; of packed_matmul also N; of pack: right
+// transposed.
+
+// The left operand as a matrix of M rows and K columns.
+struct LeftMatrix {
+  int64_t m;
+  int64_t k;
+  MatrixLayout layout;
+};
+
+LeftMatrix LeftOf(const Shape& shape, bool transposed) {
+  const int64_t columns = shape.back(0);
+  const int64_t rows = columns == 0 ? 0 : shape.elements() / columns;
+  if (transposed) return {columns, rows, {1, columns}};
+  return {rows, columns, {columns, 1}};
+}
+
+absl::StatusOr<TensorType> MatMulType(const TypeArguments& arguments) {
+  const TensorType& left = arguments.inputs[0];
+  const TensorType& right = arguments.inputs[1];
+  const bool transpose_left = arguments.attributes.integers[0] != 0;
+  const bool transpose_right = arguments.attributes.integers[1] != 0;
+  if (!IsFloat(left.dtype) || left.dtype != right.dtype) {
+    return absl::InvalidArgumentError(absl::StrCat("takes two of f32 or two of f64, got ",
+                                                   left.ToString(), " and ", right.ToString()));
+  }
+  if (left.shape.rank() < 2 || right.shape.rank() != 2 ||
+      (transpose_left && left.shape.rank() != 2)) {
+    return absl::InvalidArgumentError(absl::StrCat("needs matrices, got ", left.shape.ToString(),
+                                                   " and ", right.shape.ToString()));
+  }
+  const int64_t left_inner = transpose_left ? left.shape[0] : left.shape.back(0);
+  const int64_t right_inner = right.shape[transpose_right ? 1 : 0];
+  if (left_inner != right_inner) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "inner sizes differ: left is ", left.shape.ToString(), transpose_left ? " transposed" : "",
+        ", right is ", right.shape.ToString(), transpose_right ? " transposed" : ""));
+  }
+  const int64_t columns = right.shape[transpose_right ? 0 : 1];
+  if (transpose_left) return TensorType{left.dtype, {left.shape[1], columns}};
+  return TensorType{left.dtype, left.shape.With(left.shape.rank() - 1, columns)};
+}
+
+const ProductKernels& KernelsFor(DType dtype) { return Kernels().product[static_cast<int>(dtype)]; }
+
+int64_t Panels(int64_t n, const ProductKernels& kernels) {
+  return (n + kernels.panel_columns - 1) / kernels.panel_columns;
+}
+
+// ---- Packing ----
+
+absl::StatusOr<TensorType> PackType(const TypeArguments& arguments) {
+  const TensorType& right = arguments.inputs[0];
+  if (!IsFloat(right.dtype) || right.shape.rank() != 2) {
+    return absl::InvalidArgumentError(absl::StrCat("needs a matrix, got ", right.ToString()));
+  }
+  const bool transposed = arguments.attributes.integers[0] != 0;
+  const int64_t k = right.shape[transposed ? 1 : 0];
+  const int64_t n = right.shape[transposed ? 0 : 1];
+  const ProductKernels& kernels = KernelsFor(right.dtype);
+  return TensorType{right.dtype, {Panels(n, kernels), k, kernels.panel_columns}};
+}
+
+absl::Status RunPack(const KernelArguments& arguments) {
+  const TensorType& right = arguments.inputs[0].type;
+  const bool transposed = arguments.attributes.integers[0] != 0;
+  const int64_t k = right.shape[transposed ? 1 : 0];
+  const int64_t n = right.shape[transposed ? 0 : 1];
+  const int64_t stride = right.shape[1];
+  const MatrixLayout layout = transposed ? MatrixLayout{1, stride} : MatrixLayout{stride, 1};
+  const ProductKernels& kernels = KernelsFor(right.dtype);
+  const double cost = 0.2 * static_cast<double>(k * kernels.panel_columns);
+  ParallelFor(Panels(n, kernels), cost, [&](int64_t begin, int64_t end) {
+    kernels.pack(arguments.inputs[0].data, layout, k, n, begin, end, arguments.output.data);
+  });
+  return absl::OkStatus();
+}
+
+// ---- The product ----
+
+void RunPacked(const ConstView& left, bool transposed, const void* packed, int64_t n,
+               const View& output) {
+  const LeftMatrix a = LeftOf(left.type.shape, transposed);
+  const ProductKernels& kernels = KernelsFor(left.type.dtype);
+  const int64_t panels = Panels(n, kernels);
+  // Blocks of rows that stay in the second-level cache while the panels pass; the cut depends on
+  // sizes only.
+  const int64_t block = kernels.tile_rows * 8;
+  const int64_t blocks = (a.m + block - 1) / block;
+  const double flops =
+      2.0 * static_cast<double>(std::min(block, a.m) * a.k * kernels.panel_columns);
+  ParallelFor(panels * blocks, flops / 60, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t panel = i / blocks;
+      const int64_t row = i % blocks * block;
+      kernels.product({left.data, a.layout, packed, output.data, n, a.m, n, a.k, row,
+                       std::min(row + block, a.m), panel, panel + 1});
+    }
+  });
+}
+
+absl::StatusOr<TensorType> PackedType(const TypeArguments& arguments) {
+  const TensorType& left = arguments.inputs[0];
+  const bool transposed = arguments.attributes.integers[0] != 0;
+  const int64_t n = arguments.attributes.integers[2];
+  const LeftMatrix a = LeftOf(left.shape, transposed);
+  if (arguments.inputs[1].shape.rank() != 3 || arguments.inputs[1].shape[1] != a.k) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "left is ", left.shape.ToString(), ", packed is ", arguments.inputs[1].shape.ToString()));
+  }
+  if (transposed) return TensorType{left.dtype, {a.m, n}};
+  return TensorType{left.dtype, left.shape.With(left.shape.rank() - 1, n)};
+}
+
+absl::Status RunPackedMatMul(const KernelArguments& arguments) {
+  RunPacked(arguments.inputs[0], arguments.attributes.integers[0] != 0, arguments.inputs[1].data,
+            arguments.attributes.integers[2], arguments.output);
+  return absl::OkStatus();
+}
+
+// Without a plan that packs: packs for this one call.
+absl::Status RunMatMul(const KernelArguments& arguments) {
+  const Attributes pack_attributes{.integers = {arguments.attributes.integers[1]}};
+  const TensorType right = arguments.inputs[1].type;
+  const absl::StatusOr<TensorType> type = PackType({{right}, pack_attributes});
+  if (!type.ok()) return type.status();
+  Tensor packed(*type);
+  absl::Status status = RunPack(
+      {arguments.op, arguments.inputs.subspan(1), {packed.raw(), packed.type()}, pack_attributes});
+  if (!status.ok()) return status;
+  RunPacked(arguments.inputs[0], arguments.attributes.integers[0] != 0, packed.raw(),
+            arguments.output.type.shape.back(0), arguments.output);
+  return absl::OkStatus();
+}
+
+Value AsMatrix(Value x) {
+  const int64_t columns = x.shape().back(0);
+  return Reshape(x, {columns == 0 ? 0 : x.shape().elements() / columns, columns});
+}
+
+// y = op(x) · op(w): with g of y, x gets g · op(w)^T and w gets op(x)^T · g, each transposed where
+// its operand was.
+InputGradients MatMulGradient(const GradientArguments& arguments) {
+  const bool left = arguments.attributes.integers[0] != 0;
+  const bool right = arguments.attributes.integers[1] != 0;
+  const Value x = arguments.inputs[0];
+  const Value w = arguments.inputs[1];
+  const Value g = arguments.gradient;
+  InputGradients gradients(2);
+  if (arguments.needed[0]) {
+    gradients[0] = left ? MatMul(w, g, {right, true}) : MatMul(g, w, {false, !right});
+  }
+  if (arguments.needed[1]) {
+    const Value rows = left ? x : AsMatrix(x);
+    const Value g_rows = left ? g : AsMatrix(g);
+    gradients[1] =
+        right ? MatMul(g_rows, rows, {true, left}) : MatMul(rows, g_rows, {!left, false});
+  }
+  return gradients;
+}
+
+std::vector<Sample> MatMulSamples() {
+  std::vector<Sample> samples;
+  const auto add = [&](const Shape& left, const Shape& right, bool transpose_left,
+                       bool transpose_right) {
+    samples.push_back({{{{DType::kF32, left}}, {{DType::kF32, right}}},
+                       {.integers = {transpose_left ? 1 : 0, transpose_right ? 1 : 0}}});
+  };
+  add({5, 7}, {7, 3}, false, false);
+  add({2, 3, 4}, {4, 5}, false, false);
+  add({7, 5}, {7, 3}, true, false);
+  add({5, 7}, {3, 7}, false, true);
+  add({7, 5}, {3, 7}, true, true);
+  add({1, 1}, {1, 50}, false, false);
+  add({9, 4}, {4, 49}, false, false);
+  return samples;
+}
+
+// What `pack` would have made of a right-hand operand (7, 3).
+Sample PackedSample(DType dtype) {
+  const Shape packed{1, 7, KernelsFor(dtype).panel_columns};
+  return {{{{dtype, {5, 7}}}, {{dtype, packed}}}, {.integers = {0, 0, 3}}};
+}
+
+double ProductFlops(absl::Span<const TensorType> inputs, const TensorType& output) {
+  const double k = static_cast<double>(inputs[0].shape.elements()) /
+                   std::max<double>(1, static_cast<double>(output.shape.elements())) *
+                   static_cast<double>(output.shape.back(0));
+  return 2 * k * static_cast<double>(output.shape.elements());
+}
+
+const RegisterOps kOps({{.name = "matmul",
+                         .kind = OpKind::kProduct,
+                         .formula = "x · w",
+                         .arity = 2,
+                         .type = MatMulType,
+                         .kernel = RunMatMul,
+                         .gradient = MatMulGradient,
+                         .flops = ProductFlops,
+                         .samples = MatMulSamples(),
+                         .pack = "pack",
+                         .packed_product = "packed_matmul"},
+                        // The two below are written by planning, after gradients.
+                        {.name = "pack",
+                         .kind = OpKind::kPack,
+                         .formula = "w in the order of the product's kernel",
+                         .arity = 1,
+                         .type = PackType,
+                         .kernel = RunPack,
+                         .gradient = Differentiation::None(),
+                         .flops = NoFlops,
+                         .samples = {{{{{DType::kF32, {5, 70}}}}, {.integers = {0}}},
+                                     {{{{DType::kF32, {70, 5}}}}, {.integers = {1}}}}},
+                        {.name = "packed_matmul",
+                         .kind = OpKind::kProduct,
+                         .formula = "x · w, w packed",
+                         .arity = 2,
+                         .type = PackedType,
+                         .kernel = RunPackedMatMul,
+                         .gradient = Differentiation::None(),
+                         .flops = ProductFlops,
+                         .samples = {PackedSample(DType::kF32), PackedSample(DType::kF64)}}});
+
+}  // namespace
+
+Value MatMul(Value x, Value w, const MatMulOptions& options) {
+  return RecordOp("matmul", {x, w},
+                  {.integers = {options.transpose_left ? 1 : 0, options.transpose_right ? 1 : 0}});
+}
+
+}  // namespace sluice

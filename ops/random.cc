@@ -1,0 +1,109 @@
+#include <cmath>
+#include <numbers>
+
+#include <absl/strings/str_cat.h>
+
+#include <sluice/graph/parallel.h>
+#include <sluice/ops/random.h>
+#include <sluice/ops/record.h>
+
+namespace sluice {
+namespace {
+
+// integers: key (its bits), dtype, sizes.
+Attributes RandomAttributes(RandomKey key, DType dtype, const Shape& shape) {
+  Attributes attributes{.integers = {static_cast<int64_t>(key), static_cast<int64_t>(dtype)}};
+  for (const int64_t size : shape.sizes()) attributes.integers.push_back(size);
+  return attributes;
+}
+
+absl::StatusOr<TensorType> RandomType(const TypeArguments& arguments) {
+  const TensorType& step = arguments.inputs[0];
+  if (step.dtype != DType::kI32 || step.shape.rank() != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the step must be i32 (), got ", step.ToString()));
+  }
+  const auto& integers = arguments.attributes.integers;
+  const auto dtype = static_cast<DType>(integers[1]);
+  const Shape shape(absl::MakeConstSpan(integers).subspan(2));
+  if (!IsFloat(dtype) || !shape.valid()) {
+    return absl::InvalidArgumentError(absl::StrCat("makes f32 or f64 of up to 4 axes, not ",
+                                                   TensorType{dtype, shape}.ToString()));
+  }
+  return TensorType{dtype, shape};
+}
+
+// Box-Muller on two words for each number; 1 - u keeps the logarithm's argument above zero.
+template <typename T>
+T NormalFrom(T u, T v) {
+  return std::sqrt(T(-2) * std::log(T(1) - u)) * std::cos(T(2) * std::numbers::pi_v<T> * v);
+}
+
+// element(words of this position) for each position.
+template <typename T, typename Element>
+void Fill(const KernelArguments& arguments, Element element) {
+  const auto key = static_cast<RandomKey>(arguments.attributes.integers[0]);
+  const auto step = static_cast<uint64_t>(arguments.inputs[0].as<int32_t>()[0]);
+  T* out = arguments.output.as<T>();
+  ParallelFor(arguments.output.type.shape.elements(), 10, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      out[i] = element(Philox(key, step, static_cast<uint64_t>(i)));
+    }
+  });
+}
+
+using Words = std::array<uint32_t, 4>;
+
+absl::Status RunUniform(const KernelArguments& arguments) {
+  if (arguments.output.type.dtype == DType::kF32) {
+    Fill<float>(arguments, [](const Words& words) { return UniformF32(words[0]); });
+  } else {
+    Fill<double>(arguments, [](const Words& words) { return UniformF64(words[0], words[1]); });
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunNormal(const KernelArguments& arguments) {
+  if (arguments.output.type.dtype == DType::kF32) {
+    Fill<float>(arguments, [](const Words& words) {
+      return NormalFrom(UniformF32(words[0]), UniformF32(words[1]));
+    });
+  } else {
+    Fill<double>(arguments, [](const Words& words) {
+      return NormalFrom(UniformF64(words[0], words[1]), UniformF64(words[2], words[3]));
+    });
+  }
+  return absl::OkStatus();
+}
+
+double RandomFlops(absl::Span<const TensorType>, const TensorType& output) {
+  return 60 * static_cast<double>(output.shape.elements());
+}
+
+Op RandomRecord(const char* name, const char* formula, Kernel kernel) {
+  return {.name = name,
+          .kind = OpKind::kRandom,
+          .formula = formula,
+          .arity = 1,
+          .type = RandomType,
+          .kernel = kernel,
+          .gradient = Differentiation::None(),
+          .flops = RandomFlops,
+          .samples = {{{{{DType::kI32, {}}, 0, 10}}, RandomAttributes(42, DType::kF32, {50, 40})}}};
+}
+
+const RegisterOps kOps({RandomRecord("uniform", "random numbers in [0, 1)", RunUniform),
+                        RandomRecord("normal", "random numbers of mean 0 and variance 1",
+                                     RunNormal)});
+
+}  // namespace
+
+Value Uniform(Value step, RandomKey key, DType dtype, const Shape& shape) {
+  return RecordOp("uniform", {step}, RandomAttributes(key, dtype, shape));
+}
+
+Value Normal(Value step, RandomKey key, DType dtype, const Shape& shape) {
+  return RecordOp("normal", {step}, RandomAttributes(key, dtype, shape));
+}
+
+}  // namespace sluice

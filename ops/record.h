@@ -1,0 +1,25 @@
+#ifndef SLUICE_OPS_RECORD_H_
+#define SLUICE_OPS_RECORD_H_
+
+#include <sluice/graph/tape.h>
+
+namespace sluice {
+
+// Records the registered op `name` on the tape of its inputs. A default Value among the inputs is
+// an error on that tape; with default Values only there is no tape to tell, and the result is a
+// default Value.
+inline Value RecordOp(absl::string_view name, absl::Span<const Value> inputs,
+                      Attributes attributes = {}) {
+  for (const Value& input : inputs) {
+    if (!input) continue;
+    return input.tape()->Record(*OpRegistry::Global().Find(name), inputs, std::move(attributes));
+  }
+  return Value();
+}
+
+// A cost of nothing, for ops that only move data.
+inline double NoFlops(absl::Span<const TensorType>, const TensorType&) { return 0; }
+
+}  // namespace sluice
+
+#endif  // SLUICE_OPS_RECORD_H_

@@ -1,0 +1,286 @@
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+
+#include <sluice/graph/parallel.h>
+#include <sluice/ops/elementwise.h>
+#include <sluice/ops/kernels/kernel_table.h>
+#include <sluice/ops/movement.h>
+#include <sluice/ops/record.h>
+#include <sluice/ops/reduction.h>
+
+namespace sluice {
+namespace {
+
+// integers: keep_axes, then for each axis whether it is reduced.
+Attributes ReductionAttributes(const Shape& shape, Axes axes, bool keep_axes) {
+  Attributes attributes{.integers = {keep_axes ? 1 : 0}};
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const bool reduced = axes.empty() || std::any_of(axes.begin(), axes.end(), [&](int wanted) {
+                           return wanted == axis || wanted + shape.rank() == axis;
+                         });
+    attributes.integers.push_back(reduced ? 1 : 0);
+  }
+  // An axis that is not there makes one entry too many, which the type rule reports.
+  for (const int axis : axes) {
+    if (axis < -shape.rank() || axis >= shape.rank()) attributes.integers.push_back(axis);
+  }
+  return attributes;
+}
+
+absl::StatusOr<TensorType> ReductionType(const TypeArguments& arguments) {
+  const TensorType& input = arguments.inputs[0];
+  const auto& integers = arguments.attributes.integers;
+  if (!IsFloat(input.dtype)) {
+    return absl::InvalidArgumentError(absl::StrCat("takes f32 or f64, got ", input.ToString()));
+  }
+  if (static_cast<int>(integers.size()) != input.shape.rank() + 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("axis ", integers.back(), " is not an axis of ", input.shape.ToString()));
+  }
+  std::vector<int64_t> sizes;
+  for (int axis = 0; axis < input.shape.rank(); ++axis) {
+    if (integers[axis + 1] == 0) {
+      sizes.push_back(input.shape[axis]);
+    } else if (integers[0] != 0) {
+      sizes.push_back(1);
+    }
+  }
+  return TensorType{input.dtype, Shape(sizes)};
+}
+
+absl::StatusOr<TensorType> MaxType(const TypeArguments& arguments) {
+  if (arguments.inputs[0].shape.elements() == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no largest of no elements: ", arguments.inputs[0].shape.ToString()));
+  }
+  return ReductionType(arguments);
+}
+
+// Neighbouring axes of the same sort, merged: sizes alternate between kept and reduced.
+struct Groups {
+  std::vector<int64_t> sizes;
+  bool first_reduced = false;
+};
+
+Groups GroupAxes(const Shape& shape, const Attributes& attributes) {
+  Groups groups;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] == 1) continue;
+    const bool reduced = attributes.integers[axis + 1] != 0;
+    if (groups.sizes.empty()) groups.first_reduced = reduced;
+    const bool last_reduced = groups.first_reduced == (groups.sizes.size() % 2 == 1);
+    if (!groups.sizes.empty() && last_reduced == reduced) {
+      groups.sizes.back() *= shape[axis];
+    } else {
+      groups.sizes.push_back(shape[axis]);
+    }
+  }
+  return groups;
+}
+
+struct Combine {
+  void (*contiguous)(int64_t n, const void* input, void* output);
+  TileFunction tile;  // of two values
+};
+
+// Rows to add one after the other before their sum is added to the rest: keeps rounding small, and
+// fixes the order.
+constexpr int64_t kRowBlock = 64;
+// Elements of one piece when everything is reduced to one number.
+constexpr int64_t kPiece = 1 << 16;
+
+template <typename T>
+class Reducer {
+ public:
+  explicit Reducer(const Combine& combine) : combine_(combine) {}
+
+  // (outer, reduced) -> (outer)
+  void Rows(int64_t outer, int64_t reduced, const T* in, T* out) const {
+    if (outer == 1 && reduced > kPiece) return One(reduced, in, out);
+    ParallelFor(outer, 0.15 * static_cast<double>(reduced) + 5, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        combine_.contiguous(reduced, in + row * reduced, out + row);
+      }
+    });
+  }
+
+  // (outer, reduced, inner) -> (outer, inner)
+  void Columns(int64_t outer, int64_t reduced, int64_t inner, const T* in, T* out) const {
+    // Pieces of columns, all rows of them: no two threads touch one sum.
+    const int64_t strip = std::min<int64_t>(inner, 128);
+    const int64_t strips = (inner + strip - 1) / strip;
+    ParallelFor(outer * strips, 0.15 * static_cast<double>(reduced * strip),
+                [&](int64_t begin, int64_t end) {
+                  for (int64_t i = begin; i < end; ++i) {
+                    const int64_t column = i % strips * strip;
+                    const int64_t row = i / strips;
+                    Strip(reduced, inner, std::min(strip, inner - column),
+                          in + row * reduced * inner + column, out + row * inner + column);
+                  }
+                });
+  }
+
+ private:
+  void One(int64_t n, const T* in, T* out) const {
+    const int64_t pieces = (n + kPiece - 1) / kPiece;
+    std::vector<T> partial(pieces);
+    ParallelFor(pieces, 0.15 * kPiece, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        combine_.contiguous(std::min(kPiece, n - i * kPiece), in + i * kPiece, &partial[i]);
+      }
+    });
+    combine_.contiguous(pieces, partial.data(), out);
+  }
+
+  void Strip(int64_t reduced, int64_t inner, int64_t columns, const T* in, T* out) const {
+    T block[128];
+    for (int64_t row = 0; row < reduced; row += kRowBlock) {
+      T* to = row == 0 ? out : block;
+      std::memcpy(to, in + row * inner, columns * sizeof(T));
+      for (int64_t i = row + 1; i < std::min(row + kRowBlock, reduced); ++i) {
+        const void* inputs[] = {to, in + i * inner};
+        combine_.tile(columns, inputs, 0, to);
+      }
+      if (row == 0) continue;
+      const void* inputs[] = {out, block};
+      combine_.tile(columns, inputs, 0, out);
+    }
+  }
+
+  Combine combine_;
+};
+
+template <typename T>
+void Reduce(const KernelArguments& arguments, const Combine& combine) {
+  Groups groups = GroupAxes(arguments.inputs[0].type.shape, arguments.attributes);
+  const T* in = arguments.inputs[0].as<T>();
+  const Reducer<T> reducer(combine);
+  // From the innermost reduced group outwards; each leaves one group less.
+  std::vector<T> buffers[2];
+  for (int turn = 0;; ++turn) {
+    int last = static_cast<int>(groups.sizes.size()) - 1;
+    const bool last_reduced = groups.first_reduced == (groups.sizes.size() % 2 == 1);
+    if (!last_reduced) --last;
+    if (last < 0) {  // nothing to reduce
+      std::memcpy(arguments.output.data, in, arguments.output.type.bytes());
+      return;
+    }
+    const bool is_final = last < 2;
+    int64_t outer = 1;
+    for (int i = 0; i < last; ++i) outer *= groups.sizes[i];
+    const int64_t inner = last_reduced ? 1 : groups.sizes.back();
+    T* out = arguments.output.as<T>();
+    if (!is_final) {
+      buffers[turn % 2].resize(outer * inner);
+      out = buffers[turn % 2].data();
+    }
+    if (last_reduced) {
+      reducer.Rows(outer, groups.sizes[last], in, out);
+    } else {
+      reducer.Columns(outer, groups.sizes[last], inner, in, out);
+    }
+    if (is_final) return;
+    // The kept groups around the reduced one become one.
+    groups.sizes.resize(last);
+    if (!last_reduced) groups.sizes.back() *= inner;
+    in = out;
+  }
+}
+
+template <bool kIsSum>
+absl::Status RunReduction(const KernelArguments& arguments) {
+  const TensorType& type = arguments.inputs[0].type;
+  if (type.shape.elements() == 0) {  // a sum of nothing
+    std::memset(arguments.output.data, 0, arguments.output.type.bytes());
+    return absl::OkStatus();
+  }
+  const auto dtype = static_cast<int>(type.dtype);
+  const KernelTable& kernels = Kernels();
+  const ReductionKernels& contiguous = kernels.reduction[dtype];
+  const auto op = static_cast<int>(kIsSum ? ElementwiseOp::add_op : ElementwiseOp::maximum_op);
+  const Combine combine{kIsSum ? contiguous.sum : contiguous.max, kernels.elementwise[op][dtype]};
+  type.dtype == DType::kF32 ? Reduce<float>(arguments, combine)
+                            : Reduce<double>(arguments, combine);
+  return absl::OkStatus();
+}
+
+// The output with its reduced axes back, as size 1.
+Shape KeptShape(const Shape& input, const Attributes& attributes) {
+  Shape shape = input;
+  for (int axis = 0; axis < input.rank(); ++axis) {
+    if (attributes.integers[axis + 1] != 0) shape = shape.With(axis, 1);
+  }
+  return shape;
+}
+
+InputGradients SumGradient(const GradientArguments& arguments) {
+  const Shape& shape = arguments.inputs[0].shape();
+  return {BroadcastTo(Reshape(arguments.gradient, KeptShape(shape, arguments.attributes)), shape)};
+}
+
+InputGradients MaxGradient(const GradientArguments& arguments) {
+  const Value x = arguments.inputs[0];
+  const Shape kept = KeptShape(x.shape(), arguments.attributes);
+  const Value is_largest = Equal(x, Reshape(arguments.output, kept));
+  Attributes keeping = arguments.attributes;
+  keeping.integers[0] = 1;
+  const Value count = RecordOp("sum", {is_largest}, keeping);
+  return {is_largest * (Reshape(arguments.gradient, kept) / count)};
+}
+
+double ReductionFlops(absl::Span<const TensorType> inputs, const TensorType&) {
+  return static_cast<double>(inputs[0].shape.elements());
+}
+
+std::vector<Sample> ReductionSamples() {
+  const Shape shape{4, 3, 70};
+  std::vector<Sample> samples;
+  for (const std::vector<int>& axes : std::vector<std::vector<int>>{{}, {2}, {0}, {1}, {0, 2}}) {
+    samples.push_back({{{{DType::kF32, shape}}}, ReductionAttributes(shape, axes, false)});
+  }
+  samples.push_back({{{{DType::kF32, {150, 9}}}}, ReductionAttributes({150, 9}, {0}, true)});
+  return samples;
+}
+
+const RegisterOps kOps({{.name = "sum",
+                         .kind = OpKind::kReduction,
+                         .formula = "sum of x over axes",
+                         .type = ReductionType,
+                         .kernel = RunReduction<true>,
+                         .gradient = SumGradient,
+                         .flops = ReductionFlops,
+                         .samples = ReductionSamples()},
+                        {.name = "max",
+                         .kind = OpKind::kReduction,
+                         .formula = "largest of x over axes",
+                         .type = MaxType,
+                         .kernel = RunReduction<false>,
+                         .gradient = MaxGradient,
+                         .flops = ReductionFlops,
+                         .samples = ReductionSamples()}});
+
+}  // namespace
+
+Value Sum(Value x, Axes axes, bool keep_axes) {
+  return RecordOp("sum", {x}, ReductionAttributes(x.shape(), axes, keep_axes));
+}
+
+Value Max(Value x, Axes axes, bool keep_axes) {
+  return RecordOp("max", {x}, ReductionAttributes(x.shape(), axes, keep_axes));
+}
+
+Value SumTo(Value x, const Shape& shape) {
+  if (!x.valid() || x.shape() == shape) return x;
+  std::vector<int> axes;
+  const int extra = x.shape().rank() - shape.rank();
+  for (int axis = 0; axis < x.shape().rank(); ++axis) {
+    if (axis < extra || (shape[axis - extra] == 1 && x.shape()[axis] != 1)) axes.push_back(axis);
+  }
+  if (axes.empty()) return Reshape(x, shape);
+  return Reshape(Sum(x, axes), shape);
+}
+
+}  // namespace sluice

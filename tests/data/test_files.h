@@ -1,0 +1,82 @@
+#ifndef SLUICE_TESTS_DATA_TEST_FILES_H_
+#define SLUICE_TESTS_DATA_TEST_FILES_H_
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include <absl/status/statusor.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <sluice/data/text_source.h>
+
+namespace sluice {
+
+// A directory that goes when the test does.
+class TestFiles {
+ public:
+  TestFiles() {
+    std::string path = testing::TempDir() + "sluice_data_XXXXXX";
+    path_ = mkdtemp(path.data());
+  }
+  ~TestFiles() { std::filesystem::remove_all(path_); }
+
+  const std::string& path() const { return path_; }
+  std::string Write(const std::string& name, const std::string& bytes) const {
+    std::ofstream(path_ + "/" + name, std::ios::binary) << bytes;
+    return path_ + "/" + name;
+  }
+  std::string WriteGzip(const std::string& name, const std::string& bytes) const {
+    const std::string path = path_ + "/" + name;
+    gzFile file = gzopen(path.c_str(), "wb");
+    gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
+    gzclose(file);
+    return path;
+  }
+  std::string WriteProgram(const std::string& name, const std::string& script) const {
+    const std::string path = Write(name, "#!/bin/sh\n" + script);
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+    return path;
+  }
+
+ private:
+  std::string path_;
+};
+
+// Puts PATH back at its end.
+class TestPath {
+ public:
+  explicit TestPath(const std::string& path) : before_(getenv("PATH")) {
+    setenv("PATH", path.c_str(), 1);
+  }
+  ~TestPath() { setenv("PATH", before_.c_str(), 1); }
+
+ private:
+  std::string before_;
+};
+
+// All of a source, read in parts of `part` bytes.
+inline absl::StatusOr<std::string> ReadAll(TextSource& source, size_t part = 1 << 16) {
+  std::string text;
+  std::string buffer(part, '\0');
+  while (true) {
+    const absl::StatusOr<size_t> bytes = source.Read(absl::MakeSpan(buffer.data(), part));
+    if (!bytes.ok()) return bytes.status();
+    if (*bytes == 0) return text;
+    text.append(buffer, 0, *bytes);
+  }
+}
+
+inline absl::StatusOr<std::string> ReadAll(absl::StatusOr<std::unique_ptr<TextSource>> source,
+                                           size_t part = 1 << 16) {
+  if (!source.ok()) return source.status();
+  return ReadAll(**source, part);
+}
+
+}  // namespace sluice
+
+#endif  // SLUICE_TESTS_DATA_TEST_FILES_H_
