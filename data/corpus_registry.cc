@@ -4,8 +4,8 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
-#include <sluice/data/nearest.h>
 #include <sluice/data/text_source.h>
+#include <sluice/graph/nearest.h>
 
 namespace sluice {
 namespace {

@@ -39,12 +39,13 @@ class VerseSource : public TextSource {
         in_reference_ = c == '\n';
         verses_ += c == '\n' ? 1 : 0;
       } else if (c == ' ') {
-        bad_ = bad_ || !seen_colon_;
+        bad_ = !seen_colon_;
         in_reference_ = seen_colon_ = false;
       } else {
-        bad_ = bad_ || c == '\n';
+        bad_ = c == '\n';
         seen_colon_ = seen_colon_ || c == ':';
       }
+      if (bad_) break;
     }
     return kept;
   }

@@ -53,7 +53,7 @@ class GzipSource : public TextSource {
           absl::StrCat("\"", path_, "\" holds no gzip data; rename it if it is plain text"));
     }
     int error = Z_OK;
-    const char* text = gzerror(file_, &error);
+    const absl::string_view text = gzerror(file_, &error);
     if (bytes > 0) return static_cast<size_t>(bytes);
     if (error == Z_BUF_ERROR) {
       return absl::DataLossError(absl::StrCat(
@@ -61,13 +61,19 @@ class GzipSource : public TextSource {
     }
     if (error == Z_ERRNO) return CannotRead(path_, errno);
     if (bytes < 0) {
-      return absl::DataLossError(
-          absl::StrCat("\"", path_, "\": the gzip data is damaged (", text, "); fetch it again"));
+      return absl::DataLossError(absl::StrCat("\"", path_, "\": the gzip data is damaged (",
+                                              Reason(text), "); fetch it again"));
     }
     return 0;
   }
 
  private:
+  // zlib says "<fd:3>: reason".
+  static absl::string_view Reason(absl::string_view text) {
+    const size_t colon = text.rfind(": ");
+    return colon == absl::string_view::npos ? text : text.substr(colon + 2);
+  }
+
   std::string path_;
   gzFile file_;
 };

@@ -2,7 +2,6 @@
 #include <optional>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
 
 #include <sluice/data/symbol_counts.h>
 #include <sluice/data/tokenise.h>
@@ -28,7 +27,7 @@ absl::Status InvalidAt(const TextBlocks& blocks, const TextPiece& piece, size_t 
   const int64_t line = blocks.lines() + std::count(block, byte, '\n') + 1;
   return absl::InvalidArgumentError(
       absl::StrCat("not valid UTF-8 at byte ", blocks.offset() + (byte - block), ", line ", line,
-                   " (", absl::StrFormat("0x%02x", static_cast<uint8_t>(*byte)),
+                   " (", "0x", absl::Hex(static_cast<uint8_t>(*byte), absl::kZeroPad2),
                    "); convert the text, for instance with iconv -f latin1 -t utf-8, or take bytes "
                    "as the unit"));
 }
@@ -150,9 +149,13 @@ absl::StatusOr<TokenIds> EncodeText(TextSource& source, const CountedText& count
   }
   if (done < tokens) return Changed();
   if (tokens < counted.tokens) return ids;  // the rest is neither needed nor read
-  const absl::StatusOr<bool> more = blocks.Next();
-  if (!more.ok()) return more.status();
-  if (*more || hash.Finish() != counted.sha256) return Changed();
+  // What is left has no token, unless the text changed: then its sum tells.
+  while (true) {
+    const absl::StatusOr<bool> more = blocks.Next();
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+  }
+  if (hash.Finish() != counted.sha256) return Changed();
   return ids;
 }
 

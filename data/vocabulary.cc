@@ -1,6 +1,6 @@
+#include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
 
 #include <sluice/data/utf8.h>
 #include <sluice/data/vocabulary.h>
@@ -28,7 +28,9 @@ absl::Status NotOfUnit(int32_t id, absl::string_view symbol, absl::string_view w
 }  // namespace
 
 std::string ByteSymbol(uint8_t byte) {
-  return byte < 0x80 ? std::string(1, static_cast<char>(byte)) : absl::StrFormat("<0x%02X>", byte);
+  if (byte < 0x80) return std::string(1, static_cast<char>(byte));
+  const std::string digits = absl::StrCat(absl::Hex(byte, absl::kZeroPad2));
+  return absl::StrCat("<0x", absl::AsciiStrToUpper(digits), ">");
 }
 
 absl::StatusOr<Vocabulary> Vocabulary::FromSymbols(Unit unit, Normalisation normalisation,

@@ -1,10 +1,9 @@
-#include <map>
-#include <memory>
-#include <mutex>
+#include <atomic>
 
 #include <absl/strings/str_cat.h>
 
 #include <sluice/graph/op.h>
+#include <sluice/graph/registry.h>
 
 namespace sluice {
 
@@ -48,71 +47,48 @@ double BytesMoved(absl::Span<const TensorType> inputs, const TensorType& output)
   return static_cast<double>(bytes);
 }
 
-struct OpRegistry::State {
-  mutable std::mutex mutex;
-  std::map<std::string, std::unique_ptr<Op>, std::less<>> ops;
-  const Op* accumulate = nullptr;
-  absl::Status status;
-};
+namespace {
 
-OpRegistry::OpRegistry() : state_(new State) {}
+std::atomic<const Op*> accumulating_op = nullptr;
+
+}  // namespace
 
 OpRegistry& OpRegistry::Global() {
-  // Never destroyed: ops of other libraries may be used until the process ends.
   static OpRegistry& registry = *new OpRegistry();
   return registry;
 }
 
 absl::Status OpRegistry::Add(Op op) {
-  const std::lock_guard lock(state_->mutex);
-  absl::Status error;
-  if (op.name.empty() || op.type == nullptr || op.kernel == nullptr || !op.flops) {
-    error = absl::InvalidArgumentError(absl::StrCat(
-        "op \"", op.name, "\": a record needs a name, a type rule, a kernel and flops"));
-  } else if (op.kind == OpKind::kElementwise && op.tiles.f32 == nullptr &&
-             op.tiles.i32 == nullptr) {
-    error = absl::InvalidArgumentError(
-        absl::StrCat("op \"", op.name, "\": an element-wise op needs tile functions"));
-  } else if (state_->ops.contains(op.name)) {
-    error = absl::AlreadyExistsError(absl::StrCat("op \"", op.name, "\" is registered twice"));
+  if (op.type == nullptr || op.kernel == nullptr || !op.flops) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("op \"", op.name, "\": a record needs a type rule, a kernel and flops"));
   }
-  if (!error.ok()) {
-    if (state_->status.ok()) state_->status = error;
-    return error;
+  if (op.kind == OpKind::kElementwise && op.tiles.f32 == nullptr && op.tiles.i32 == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("op \"", op.name, "\": an element-wise op needs tile functions"));
   }
   const std::string name = op.name;
-  auto& slot = state_->ops[name];
-  slot = std::make_unique<Op>(std::move(op));
-  if (slot->accumulates && state_->accumulate == nullptr) state_->accumulate = slot.get();
+  absl::Status status = Registry<Op>::Global().Add(std::move(op));
+  if (!status.ok()) return status;
+  const Op* added = Find(name);
+  const Op* none = nullptr;
+  if (added->accumulates) accumulating_op.compare_exchange_strong(none, added);
   return absl::OkStatus();
 }
 
 const Op* OpRegistry::Find(absl::string_view name) const {
-  const std::lock_guard lock(state_->mutex);
-  const auto found = state_->ops.find(name);
-  return found == state_->ops.end() ? nullptr : found->second.get();
+  return Registry<Op>::Global().FindOrNull(name);
 }
 
-const Op& OpRegistry::accumulate() const {
-  const std::lock_guard lock(state_->mutex);
-  return *state_->accumulate;
-}
+const Op& OpRegistry::accumulate() const { return *accumulating_op; }
 
-std::vector<const Op*> OpRegistry::All() const {
-  const std::lock_guard lock(state_->mutex);
-  std::vector<const Op*> ops;
-  for (const auto& [name, op] : state_->ops) ops.push_back(op.get());
-  return ops;
-}
-
-absl::Status OpRegistry::status() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->status;
-}
+std::vector<const Op*> OpRegistry::All() const { return Registry<Op>::Global().All(); }
 
 RegisterOps::RegisterOps(std::vector<Op> ops) {
-  // A failure stays in the registry's status, which `Plan` returns.
-  for (Op& op : ops) OpRegistry::Global().Add(std::move(op)).IgnoreError();
+  for (Op& op : ops) {
+    const absl::Status status = OpRegistry::Global().Add(std::move(op));
+    if (!status.ok()) FailRegistration(status);
+  }
 }
 
 }  // namespace sluice

@@ -1,6 +1,7 @@
 #ifndef SLUICE_GRAPH_OP_H_
 #define SLUICE_GRAPH_OP_H_
 
+#include <bit>
 #include <functional>
 #include <string>
 #include <vector>
@@ -44,7 +45,10 @@ struct Attributes {
   Variable* variable = nullptr;
 
   friend bool operator==(const Attributes& a, const Attributes& b) {
-    return a.integers == b.integers && a.number == b.number && a.variable == b.variable;
+    // By bits: 0 and -0 are different constants, and a NaN is the same as itself.
+    return a.integers == b.integers &&
+           std::bit_cast<uint64_t>(a.number) == std::bit_cast<uint64_t>(b.number) &&
+           a.variable == b.variable;
   }
 };
 
@@ -162,6 +166,8 @@ inline constexpr int kAnyNumber = -1;
 
 // One op: everything the rest of the program knows about it.
 struct Op {
+  static constexpr const char* kKind = "op";
+
   std::string name;
   OpKind kind;
   std::string formula;  // of the output, for people
@@ -183,8 +189,7 @@ struct Op {
 // Bytes that one call has to read and write at least.
 double BytesMoved(absl::Span<const TensorType> inputs, const TensorType& output);
 
-// All ops of the process, by name. Ops enter from their own translation units and are never
-// removed.
+// All ops of the process, by name.
 class OpRegistry {
  public:
   static OpRegistry& Global();
@@ -195,17 +200,12 @@ class OpRegistry {
   // The op that `accumulates`.
   const Op& accumulate() const;
   std::vector<const Op*> All() const;  // by name
-  // The first error of a registration, for which static initialisation has no other way out.
-  absl::Status status() const;
 
  private:
-  struct State;
-  OpRegistry();
-  ~OpRegistry() = delete;
-  State* state_;
+  OpRegistry() = default;
 };
 
-// Registers ops when a library is loaded: `const RegisterOps kOps(MakeOps());`
+// Registers ops when a library is loaded: `const RegisterOps kOps({...});`
 struct RegisterOps {
   explicit RegisterOps(std::vector<Op> ops);
 };

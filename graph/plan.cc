@@ -1,6 +1,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <sluice/graph/program_state.h>
+#include <sluice/graph/registry.h>
 #include <sluice/graph/tape.h>
 
 namespace sluice {
@@ -8,7 +9,7 @@ namespace {
 
 absl::Status CheckFetches(const Tape& tape, absl::Span<const Value> fetches) {
   if (!tape.status().ok()) return tape.status();
-  if (!OpRegistry::Global().status().ok()) return OpRegistry::Global().status();
+  if (absl::Status status = RegistrationStatus(); !status.ok()) return status;
   for (size_t i = 0; i < fetches.size(); ++i) {
     if (!fetches[i].valid() || fetches[i].tape() != &tape) {
       return absl::InvalidArgumentError(absl::StrCat("plan: fetch ", i, " is not on this tape"));

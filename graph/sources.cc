@@ -3,6 +3,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <sluice/graph/registry.h>
 #include <sluice/graph/sources.h>
 #include <sluice/graph/variable.h>
 
@@ -66,7 +67,8 @@ double NoFlops(absl::Span<const TensorType>, const TensorType&) { return 0; }
 // Registered by first use, for the tape refers to them by address.
 const Op& Registered(Op op) {
   const std::string name = op.name;
-  OpRegistry::Global().Add(std::move(op)).IgnoreError();  // kept in the registry's status
+  const absl::Status status = OpRegistry::Global().Add(std::move(op));
+  if (!status.ok()) FailRegistration(status);
   return *OpRegistry::Global().Find(name);
 }
 

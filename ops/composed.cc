@@ -74,8 +74,11 @@ Value CrossEntropyEach(Value logits, Value ids) {
   const Value flat_ids = Reshape(ids, {count});
   const Value counts = 1 - Equal(flat_ids, NumberLike(kIgnoredTarget, flat_ids));
   // The logit of each target, gathered from all logits in one column; an ignored one reads class 0.
+  // Gathering the class first rejects ids that are no class: added to a row's start, they would
+  // read another row.
+  const Value class_of = Gather(Range(tape, classes), flat_ids * counts);
   const Value places =
-      Range(tape, count) * NumberLike(static_cast<double>(classes), flat_ids) + flat_ids * counts;
+      Range(tape, count) * NumberLike(static_cast<double>(classes), flat_ids) + class_of;
   const Value target_logits =
       Reshape(Gather(Reshape(logits, {count * classes, 1}), places), {count});
   const Value nats = LogSumExp(Reshape(logits, {count, classes})) - target_logits;

@@ -358,7 +358,9 @@ absl::StatusOr<TensorType> ScatterType(const TypeArguments& arguments) {
     return absl::InvalidArgumentError(absl::StrCat("needs ids (N) and float values (N, ...), got ",
                                                    ids.ToString(), " and ", values.ToString()));
   }
-  return TensorType{values.dtype, values.shape.With(0, arguments.attributes.integers[0])};
+  const int64_t rows = arguments.attributes.integers[0];
+  if (rows < 0) return absl::InvalidArgumentError(absl::StrCat("cannot make ", rows, " rows"));
+  return TensorType{values.dtype, values.shape.With(0, rows)};
 }
 
 template <typename T>

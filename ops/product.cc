@@ -21,9 +21,14 @@ struct LeftMatrix {
   MatrixLayout layout;
 };
 
+// All axes but the last; not elements / columns, for there may be no columns.
+int64_t Rows(const Shape& shape) {
+  return shape.rank() == 0 ? 1 : shape.With(shape.rank() - 1, 1).elements();
+}
+
 LeftMatrix LeftOf(const Shape& shape, bool transposed) {
   const int64_t columns = shape.back(0);
-  const int64_t rows = columns == 0 ? 0 : shape.elements() / columns;
+  const int64_t rows = Rows(shape);
   if (transposed) return {columns, rows, {1, columns}};
   return {rows, columns, {columns, 1}};
 }
@@ -146,10 +151,7 @@ absl::Status RunMatMul(const KernelArguments& arguments) {
   return absl::OkStatus();
 }
 
-Value AsMatrix(Value x) {
-  const int64_t columns = x.shape().back(0);
-  return Reshape(x, {columns == 0 ? 0 : x.shape().elements() / columns, columns});
-}
+Value AsMatrix(Value x) { return Reshape(x, {Rows(x.shape()), x.shape().back(0)}); }
 
 // y = op(x) · op(w): with g of y, x gets g · op(w)^T and w gets op(x)^T · g, each transposed where
 // its operand was.

@@ -89,7 +89,7 @@ struct Combine {
 // Rows to add one after the other before their sum is added to the rest: keeps rounding small, and
 // fixes the order.
 constexpr int64_t kRowBlock = 64;
-// Elements of one piece when everything is reduced to one number.
+// Elements of one piece of a long row.
 constexpr int64_t kPiece = 1 << 16;
 
 template <typename T>
@@ -99,7 +99,7 @@ class Reducer {
 
   // (outer, reduced) -> (outer)
   void Rows(int64_t outer, int64_t reduced, const T* in, T* out) const {
-    if (outer == 1 && reduced > kPiece) return One(reduced, in, out);
+    if (reduced > kPiece) return LongRows(outer, reduced, in, out);
     ParallelFor(outer, 0.15 * static_cast<double>(reduced) + 5, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         combine_.contiguous(reduced, in + row * reduced, out + row);
@@ -124,15 +124,21 @@ class Reducer {
   }
 
  private:
-  void One(int64_t n, const T* in, T* out) const {
-    const int64_t pieces = (n + kPiece - 1) / kPiece;
-    std::vector<T> partial(pieces);
-    ParallelFor(pieces, 0.15 * kPiece, [&](int64_t begin, int64_t end) {
+  // Cut into pieces whatever the number of rows, so that a row's sum has the same bits alone and
+  // among others.
+  void LongRows(int64_t outer, int64_t reduced, const T* in, T* out) const {
+    const int64_t pieces = (reduced + kPiece - 1) / kPiece;
+    std::vector<T> partial(outer * pieces);
+    ParallelFor(outer * pieces, 0.15 * kPiece, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        combine_.contiguous(std::min(kPiece, n - i * kPiece), in + i * kPiece, &partial[i]);
+        const int64_t start = i % pieces * kPiece;
+        combine_.contiguous(std::min(kPiece, reduced - start), in + i / pieces * reduced + start,
+                            &partial[i]);
       }
     });
-    combine_.contiguous(pieces, partial.data(), out);
+    for (int64_t row = 0; row < outer; ++row) {
+      combine_.contiguous(pieces, &partial[row * pieces], out + row);
+    }
   }
 
   void Strip(int64_t reduced, int64_t inner, int64_t columns, const T* in, T* out) const {

@@ -93,9 +93,13 @@ inline float log1p(float x) {
   return u == kInfinity || u == 0.0F ? log(u) : (x > -1e-8F && x < 1e-8F ? x : result);
 }
 
+// With e = e^-|x|: 1 / (1 + e), or e / (1 + e) for negative x. Where e is small, e - e^2 / (1 + e)
+// instead, which keeps the rounding of 1 + e out of the result.
 inline float sigmoid(float x) {
-  const float e = exp(x < 0.0F ? x : -x);  // of -|x|: never overflows
-  return (x < 0.0F ? e : 1.0F) / (1.0F + e);
+  const float e = exp(x < 0.0F ? x : -x);  // never overflows
+  const float quotient = (x < 0.0F ? e : 1.0F) / (1.0F + e);
+  const float small = MultiplyAdd(-e, quotient, e);
+  return x < 0.0F && e < 0.5F ? small : quotient;
 }
 
 inline float softplus(float x) {
@@ -103,18 +107,20 @@ inline float softplus(float x) {
   return (x < 0.0F ? 0.0F : x) + log1p(e);
 }
 
-// Near zero an odd polynomial (coefficients of Cephes' tanhf), elsewhere 1 - 2 / (e^2|x| + 1).
+// Of |x|: near zero an odd polynomial (coefficients of Cephes' tanhf), elsewhere
+// 1 - 2 / (e^2|x| + 1). The sign is put back as a bit, so that -0 stays -0.
 inline float tanh(float x) {
-  const float magnitude = x < 0.0F ? -x : x;
-  const float z = x * x;
+  const uint32_t sign = BitCast<uint32_t>(x) & 0x80000000;
+  const float magnitude = BitCast<float>(BitCast<uint32_t>(x) ^ sign);
+  const float z = magnitude * magnitude;
   float p = -5.70498872745e-3F;
   p = MultiplyAdd(p, z, 2.06390887954e-2F);
   p = MultiplyAdd(p, z, -5.37397155531e-2F);
   p = MultiplyAdd(p, z, 1.33314422036e-1F);
   p = MultiplyAdd(p, z, -3.33332819422e-1F);
-  const float near_zero = MultiplyAdd(p * z, x, x);
+  const float near_zero = MultiplyAdd(p * z, magnitude, magnitude);
   const float far = 1.0F - 2.0F / (exp(2.0F * magnitude) + 1.0F);
-  return magnitude < 0.625F ? near_zero : (x < 0.0F ? -far : far);
+  return BitCast<float>(BitCast<uint32_t>(magnitude < 0.625F ? near_zero : far) | sign);
 }
 
 inline float sqrt(float x) { return __builtin_sqrtf(x); }

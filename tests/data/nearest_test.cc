@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/data/nearest.h>
+#include <sluice/graph/nearest.h>
 
 namespace sluice {
 namespace {

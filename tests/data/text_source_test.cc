@@ -76,9 +76,13 @@ TEST(OpenTextFile, SaysWhyAFileCannotBeRead) {
   chmod(files.path().c_str(), 0);
   // Root may read everything, so become nobody for a moment.
   const bool root = geteuid() == 0;
-  if (root) ASSERT_EQ(seteuid(65534), 0);
+  if (root) {
+    ASSERT_EQ(seteuid(65534), 0);
+  }
   const absl::StatusOr<std::string> text = ReadAll(OpenTextFile(path));
-  if (root) ASSERT_EQ(seteuid(0), 0);
+  if (root) {
+    ASSERT_EQ(seteuid(0), 0);
+  }
   chmod(files.path().c_str(), 0700);
   EXPECT_EQ(Error(text), "PERMISSION_DENIED: cannot read \"" + path + "\": Permission denied");
   EXPECT_EQ(Error(ReadAll(OpenTextFile(path + "/b"))),

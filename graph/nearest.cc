@@ -2,8 +2,10 @@
 #include <vector>
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
-#include <sluice/data/nearest.h>
+#include <sluice/graph/nearest.h>
 
 namespace sluice {
 
@@ -41,6 +43,12 @@ std::string NearestName(absl::string_view wanted, absl::Span<const std::string> 
     }
   }
   return nearest;
+}
+
+std::string NearestNameHint(absl::string_view wanted, absl::Span<const std::string> known) {
+  const std::string nearest = NearestName(wanted, known);
+  return nearest.empty() ? absl::StrCat("; there are ", absl::StrJoin(known, ", "))
+                         : absl::StrCat("; did you mean \"", nearest, "\"?");
 }
 
 }  // namespace sluice

@@ -1,5 +1,5 @@
-#ifndef SLUICE_DATA_NEAREST_H_
-#define SLUICE_DATA_NEAREST_H_
+#ifndef SLUICE_GRAPH_NEAREST_H_
+#define SLUICE_GRAPH_NEAREST_H_
 
 #include <cstdint>
 #include <string>
@@ -18,6 +18,9 @@ int64_t EditDistance(absl::string_view a, absl::string_view b);
 // equals wins; empty when nothing is near.
 std::string NearestName(absl::string_view wanted, absl::Span<const std::string> known);
 
+// For errors: `; did you mean "gru"?`, or `; there are elman, gru, lstm` where nothing is near.
+std::string NearestNameHint(absl::string_view wanted, absl::Span<const std::string> known);
+
 }  // namespace sluice
 
-#endif  // SLUICE_DATA_NEAREST_H_
+#endif  // SLUICE_GRAPH_NEAREST_H_

@@ -1,0 +1,174 @@
+#ifndef SLUICE_LAYERS_CELL_H_
+#define SLUICE_LAYERS_CELL_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/container/inlined_vector.h>
+#include <absl/status/statusor.h>
+
+#include <sluice/graph/registry.h>
+#include <sluice/graph/tape.h>
+#include <sluice/layers/initializers.h>
+
+namespace sluice {
+
+// What a cell carries from one step to the next: named values of shape (B, H). The one named "h" is
+// its output.
+class State {
+ public:
+  struct Entry {
+    std::string name;
+    Value value;
+  };
+  State() = default;
+  State(std::initializer_list<Entry> entries) : entries_(entries) {}
+
+  // A default Value if there is none of this name.
+  Value operator[](absl::string_view name) const;
+  void Set(absl::string_view name, Value value);
+  absl::Span<const Entry> entries() const { return entries_; }
+
+ private:
+  absl::InlinedVector<Entry, 2> entries_;
+};
+
+// None, one (b) or two (one of the input's and one of the recurrent product, as in cuDNN) biases a
+// gate.
+enum class Biases : uint8_t { kNone, kOne, kTwo };
+
+// What a cell is built with.
+struct CellSize {
+  int64_t inputs = 0;
+  int64_t hidden = 0;
+  InitialValues initial;
+  Biases biases = Biases::kOne;
+};
+
+// W x + U h + b of one gate. Variables under its scope: input_weights (I, H), recurrent_weights (H,
+// H), and `bias` or `input_bias` and `recurrent_bias` (H).
+class GateInput {
+ public:
+  struct Options {
+    double bias = 0;  // added to the initial value of the (input) bias
+    bool input = true;
+    bool recurrent = true;
+  };
+  GateInput(Scope scope, const CellSize& size) : GateInput(scope, size, Options()) {}
+  GateInput(Scope scope, const CellSize& size, const Options& options);
+
+  Value operator()(Value x, Value h) const;
+  // W x + b; with two biases the input's.
+  Value Input(Value x) const;
+  // U h; with two biases + the recurrent one.
+  Value Recurrent(Value h) const;
+
+ private:
+  Scope scope_;
+  Variable* input_weights_ = nullptr;
+  Variable* recurrent_weights_ = nullptr;
+  Variable* input_bias_ = nullptr;
+  Variable* recurrent_bias_ = nullptr;
+};
+
+// One step of a recurrent layer, written as its equations. It knows no time, no masks, no batches:
+// the layer does.
+class Cell {
+ public:
+  virtual ~Cell() = default;
+  // Names of the state's values; "h" is among them.
+  virtual std::vector<std::string> StateNames() const { return {"h"}; }
+  // x (B, I), state values (B, H) -> the next state, with all its names.
+  virtual State Step(Value x, const State& state) const = 0;
+
+ protected:
+  // Names a gate, so that reports show it, and returns it.
+  static Value Gate(absl::string_view name, Value value);
+};
+
+// What a gate at 1 does to the state, so that reports can show every gate as "keeps".
+enum class Polarity : uint8_t { kKeeps, kOneMinusGate, kNeither };
+
+struct GateRecord {
+  std::string name;
+  Polarity keeps = Polarity::kNeither;
+};
+
+// A convention that a user may choose, such as where the reset gate acts.
+struct CellOption {
+  std::string name;
+  std::string standard;              // the value where none is given
+  std::vector<std::string> choices;  // empty: a number
+  std::string description;
+};
+
+// Chosen options of one cell, complete and checked.
+class CellOptions {
+ public:
+  explicit CellOptions(std::map<std::string, std::string> values) : values_(std::move(values)) {}
+  bool Is(absl::string_view name, absl::string_view choice) const { return Get(name) == choice; }
+  double Number(absl::string_view name) const;
+  const std::string& Get(absl::string_view name) const;
+  const std::map<std::string, std::string>& values() const { return values_; }
+
+ private:
+  std::map<std::string, std::string> values_;
+};
+
+using CellFactory =
+    std::function<std::unique_ptr<Cell>(const Scope&, const CellSize&, const CellOptions&)>;
+
+// One gate design: everything the rest of the program knows about it.
+struct CellRecord {
+  static constexpr const char* kKind = "cell";
+
+  std::string name;
+  std::string title;
+  std::string equations;
+  std::string source;
+  std::vector<GateRecord> gates;
+  std::vector<CellOption> options;
+  // Named sets of options, such as "pytorch": "reset=after:biases=two:init=pytorch".
+  std::map<std::string, std::string> presets;
+  CellFactory make;
+};
+
+// All gate designs of the process, by name; a cell class with a constructor (Scope, CellSize) or
+// (Scope, CellSize, CellOptions) needs no factory: `const RegisterCell kGru({.name = "gru", ...,
+// .make = MakeCell<Gru>()});`
+using CellRegistry = Registry<CellRecord>;
+using RegisterCell = Register<CellRecord>;
+template <typename C>
+CellFactory MakeCell() {
+  return [](const Scope& scope, const CellSize& size, const CellOptions& options) {
+    if constexpr (std::is_constructible_v<C, Scope, CellSize, CellOptions>) {
+      return std::make_unique<C>(scope, size, options);
+    } else {
+      return std::make_unique<C>(scope, size);
+    }
+  };
+}
+
+// A cell with its conventions: "gru:reset=after:biases=two", "lstm:preset=keras". Every cell has
+// the options `init` (initializers.h), `biases` (none, one, two) and `preset`.
+struct CellSpec {
+  const CellRecord* record = nullptr;
+  std::map<std::string, std::string> options;  // all of them
+
+  // The options that differ from the standard, in the order of the record: "reset=after".
+  std::string Differences() const;
+  // All of them: "reset=after, update=keep, init=keras, biases=one".
+  std::string Conventions() const;
+};
+// Unknown names and values are errors that name the nearest known ones.
+absl::StatusOr<CellSpec> ParseCellSpec(absl::string_view text);
+
+std::unique_ptr<Cell> MakeCell(const CellSpec& spec, const Scope& scope, int64_t inputs,
+                               int64_t hidden);
+
+}  // namespace sluice
+
+#endif  // SLUICE_LAYERS_CELL_H_

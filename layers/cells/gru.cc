@@ -1,0 +1,59 @@
+#include <sluice/layers/cell.h>
+#include <sluice/ops/composed.h>
+
+namespace sluice {
+namespace {
+
+// Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder":
+//   r  = s(W x + U h + b)
+//   z  = s(W x + U h + b)
+//   c  = tanh(W x + U (r * h) + b)      reset before the product (version 3)
+//   c  = tanh(W x + r * (U h) + b)      reset after it (version 1); of two biases one is within r *
+//   (U h + b) h' = z * h + (1 - z) * c            the update gate keeps the old state h' = (1 - z)
+//   * h + z * c            or takes the new one (Chung et al. 2014)
+class Gru : public Cell {
+ public:
+  Gru(const Scope& scope, const CellSize& size, const CellOptions& options)
+      : reset_(scope / "reset", size),
+        update_(scope / "update", size),
+        candidate_(scope / "candidate", size),
+        reset_after_(options.Is("reset", "after")),
+        keeps_(options.Is("update", "keep")) {}
+
+  State Step(Value x, const State& s) const override {
+    const Value h = s["h"];
+    const Value r = Gate("reset", Sigmoid(reset_(x, h)));
+    const Value z = Gate("update", Sigmoid(update_(x, h)));
+    const Value c = reset_after_ ? Tanh(candidate_.Input(x) + r * candidate_.Recurrent(h))
+                                 : Tanh(candidate_(x, r * h));
+    return {{"h", keeps_ ? z * h + (1 - z) * c : (1 - z) * h + z * c}};
+  }
+
+ private:
+  GateInput reset_, update_, candidate_;
+  bool reset_after_, keeps_;
+};
+
+const RegisterCell kGru({
+    .name = "gru",
+    .title = "Gated recurrent unit",
+    .equations = "r = s(W x + U h + b), z = s(W x + U h + b), c = tanh(W x + U (r * h) + b), "
+                 "h' = z * h + (1 - z) * c",
+    .source = "Cho et al. 2014, Learning phrase representations using RNN encoder-decoder",
+    .gates = {{"reset", Polarity::kNeither}, {"update", Polarity::kKeeps}},
+    .options =
+        {{"reset", "before", {"before", "after"}, "where the reset gate acts: on h, or on U h"},
+         {"update", "keep", {"keep", "new"}, "what an update gate of 1 takes"}},
+    .presets = {{"pytorch", "reset=after:biases=two:init=pytorch"},
+                {"cudnn", "reset=after:biases=two:init=pytorch"},
+                {"keras", "reset=after:biases=two:init=keras"},
+                {"onnx", "reset=before:biases=two"},
+                {"d2l", "reset=before:init=d2l"},
+                {"cho2014", "reset=before:biases=none"},
+                {"cho2014v1", "reset=after:biases=none"},
+                {"chung2014", "reset=before:update=new:biases=none"}},
+    .make = MakeCell<Gru>(),
+});
+
+}  // namespace
+}  // namespace sluice

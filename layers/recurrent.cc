@@ -1,0 +1,147 @@
+#include <algorithm>
+#include <cstring>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
+#include <sluice/layers/recurrent.h>
+#include <sluice/ops/composed.h>
+
+namespace sluice {
+
+Recurrent::Recurrent(Scope scope, RecurrentOptions options)
+    : scope_(std::move(scope)), options_(std::move(options)) {
+  absl::StatusOr<CellSpec> spec = ParseCellSpec(options_.cell);
+  if (!spec.ok()) {
+    scope_.store().Fail(spec.status());
+    return;
+  }
+  if (options_.inputs < 1 || options_.hidden < 1 || options_.layers < 1) {
+    scope_.store().Fail(absl::InvalidArgumentError(
+        absl::StrCat("recurrent ", scope_.path(), ": inputs ", options_.inputs, ", hidden ",
+                     options_.hidden, " and layers ", options_.layers, " must be at least 1")));
+    return;
+  }
+  spec_ = *std::move(spec);
+  for (int layer = 0; layer < options_.layers; ++layer) {
+    const int64_t inputs = layer == 0 ? options_.inputs : options_.hidden * directions();
+    for (int direction = 0; direction < directions(); ++direction) {
+      cells_.push_back(MakeCell(spec_, ScopeOf(layer, direction), inputs, options_.hidden));
+    }
+  }
+}
+
+Scope Recurrent::ScopeOf(int layer, int direction) const {
+  const Scope scope = scope_ / absl::StrCat(layer);
+  if (directions() == 1) return scope;
+  return scope / (direction == 0 ? "forward" : "backward");
+}
+
+Variable& Recurrent::Carried(int index, absl::string_view name, int64_t batch,
+                             const std::string& carry) const {
+  // The batch is part of the path: an evaluation with another batch size has a state of its own.
+  const Scope scope = scope_ / "state" / carry / absl::StrCat("batch_", batch) /
+                      absl::StrCat(index / directions()) /
+                      (index % directions() == 0 ? "first" : "second");
+  return scope.Fixed(name, {batch, options_.hidden});
+}
+
+void Recurrent::ResetState(absl::string_view carry) const {
+  const std::string prefix = absl::StrCat((scope_ / "state" / carry).path(), "/");
+  for (Variable* variable : scope_.store().variables()) {
+    if (!absl::StartsWith(variable->path(), prefix)) continue;
+    std::memset(variable->value().raw(), 0, variable->value().bytes());
+  }
+}
+
+State Recurrent::InitialState(Value x, int index, const RecurrentInputs& inputs) const {
+  Tape& tape = *x.tape();
+  const int64_t batch = x.shape()[1];
+  State state;
+  for (const std::string& name : cells_[index]->StateNames()) {
+    if (index < static_cast<int>(inputs.initial.size())) {
+      state.Set(name, inputs.initial[index][name]);
+    } else if (!inputs.carry.empty()) {
+      state.Set(name, tape.Use(Carried(index, name, batch, inputs.carry)));
+    } else {
+      state.Set(name, tape.Constant(0, x.dtype(), {batch, options_.hidden}));
+    }
+  }
+  return state;
+}
+
+void Recurrent::CarryOn(Tape& tape, int index, const State& state,
+                        const RecurrentInputs& inputs) const {
+  if (inputs.carry.empty() || !tape.status().ok()) return;
+  for (const State::Entry& entry : state.entries()) {
+    tape.Write(Carried(index, entry.name, entry.value.shape()[0], inputs.carry), entry.value);
+  }
+}
+
+Value Recurrent::DropBetween(Value x, int layer) const {
+  VariableStore& store = scope_.store();
+  const std::string path = (scope_ / absl::StrCat(layer) / "dropout").path();
+  const RandomKey key = MakeRandomKey(store.seed(), path);
+  const Value step = x.tape()->Use(store.step());
+  if (!options_.variational) return Dropout(x, options_.dropout, step, key);
+  const Value ones = x.tape()->Constant(1, x.dtype(), {x.shape()[1], x.shape()[2]});
+  return x * Dropout(ones, options_.dropout, step, key);
+}
+
+RecurrentOutputs Recurrent::Run(Value x, const RecurrentInputs& inputs) const {
+  RecurrentOutputs result{x, {}};
+  if (!x) return result;
+  Tape& tape = *x.tape();
+  // A mistake made when building the layer reaches the tape here.
+  if (!scope_.store().status().ok()) tape.Fail(scope_.store().status());
+  const Tape::ScopeMark mark(tape, scope_.path());
+  if (tape.status().ok() &&
+      (x.shape().rank() != 3 || x.shape()[0] < 1 || x.shape()[2] != options_.inputs)) {
+    tape.Fail(absl::StrCat("recurrent: inputs must be (T, B, ", options_.inputs,
+                           ") with T of at least 1, got ", x.shape().ToString()));
+  }
+  if (tape.status().ok() && inputs.mask &&
+      inputs.mask.shape() != Shape{x.shape()[0], x.shape()[1]}) {
+    tape.Fail(absl::StrCat("recurrent: the mask must be (", x.shape()[0], ", ", x.shape()[1],
+                           "), got ", inputs.mask.shape().ToString()));
+  }
+  if (!tape.status().ok()) return {Value(&tape, kNoNode), {}};
+
+  const int64_t steps = x.shape()[0];
+  const int64_t batch = x.shape()[1];
+  Value layer_input = x;
+  for (int layer = 0; layer < options_.layers; ++layer) {
+    if (layer > 0 && inputs.training) layer_input = DropBetween(layer_input, layer);
+    std::vector<Value> outputs;
+    for (int direction = 0; direction < directions(); ++direction) {
+      const bool backward = options_.direction == Direction::kBackward || direction == 1;
+      const int index = layer * directions() + direction;
+      const Tape::ScopeMark direction_mark(tape, ScopeOf(layer, direction).path());
+      State state = InitialState(layer_input, index, inputs);
+      std::vector<Value> output(steps);
+      for (int64_t i = 0; i < steps; ++i) {
+        const int64_t t = backward ? steps - 1 - i : i;
+        const Tape::StepMark step_mark(tape, static_cast<int32_t>(i));
+        State next = cells_[index]->Step(Index(layer_input, t), state);
+        if (inputs.mask) {
+          const Value counts = Reshape(Index(inputs.mask, t), {batch, 1});
+          for (const State::Entry& old : state.entries()) {
+            next.Set(old.name, Select(counts, next[old.name], old.value));
+          }
+        }
+        state = std::move(next);
+        output[t] = state["h"];
+      }
+      CarryOn(tape, index, state, inputs);
+      result.final.push_back(std::move(state));
+      outputs.push_back(Stack(output));
+    }
+    layer_input = outputs.size() == 1 ? outputs[0] : Concat(outputs, 2);
+  }
+  result.outputs = layer_input;
+  return result;
+}
+
+Value Recurrent::operator()(Value x, Value mask) const { return Run(x, {.mask = mask}).outputs; }
+
+}  // namespace sluice
