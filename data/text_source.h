@@ -12,6 +12,8 @@
 #include <absl/strings/string_view.h>
 #include <absl/types/span.h>
 
+#include <sluice/graph/registry.h>
+
 namespace sluice {
 
 // The bytes of a text, one after the other, from wherever they are kept.
@@ -38,6 +40,8 @@ std::unique_ptr<TextSource> OpenMemory(absl::string_view text);
 
 // A text that is known by name.
 struct CorpusRecord {
+  static constexpr const char* kKind = "corpus";
+
   std::string name;
   std::string description;  // one line, for listings
   std::string package;      // the Debian package that brings the text; empty where none is needed
@@ -46,14 +50,9 @@ struct CorpusRecord {
   std::function<absl::StatusOr<std::unique_ptr<TextSource>>()> open;
 };
 
-// Makes a corpus known. Called from a variable's initialiser in the corpus' own .cc file, so that
-// linking or loading that file is all it takes. False, and no change, where the name is taken.
-bool RegisterCorpus(CorpusRecord record);
-
-// Sorted.
-std::vector<std::string> CorpusNames();
-// NotFound, with the nearest name, where there is no such corpus.
-absl::StatusOr<CorpusRecord> FindCorpus(absl::string_view name);
+// By name; a corpus registers itself in its own .cc file: `const RegisterCorpus kKjv({...});`
+using CorpusRegistry = Registry<CorpusRecord>;
+using RegisterCorpus = Register<CorpusRecord>;
 
 // The text of a registered corpus, or else of the file at that path ("./kjv" names a file that is
 // called like a corpus). NotFound where it is neither.

@@ -11,6 +11,9 @@ namespace sluice {
 // f64.
 enum class DType : uint8_t { kF32, kF64, kI32 };
 
+// The id that stands for "no target" in what a model is to predict: padding.
+inline constexpr int32_t kIgnoredTarget = -1;
+
 constexpr int64_t BytesPerElement(DType dtype) { return dtype == DType::kF64 ? 8 : 4; }
 constexpr bool IsFloat(DType dtype) { return dtype != DType::kI32; }
 

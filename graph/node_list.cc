@@ -35,10 +35,7 @@ NodeList NodeList::EmptyWithScopes() const {
   return empty;
 }
 
-void NodeList::Reserve(NodeId nodes) {
-  nodes_.reserve(nodes);
-  input_pool_.reserve(2 * static_cast<size_t>(nodes));
-}
+void NodeList::Reserve(NodeId nodes) { input_pool_.reserve(2 * static_cast<size_t>(nodes)); }
 
 std::string NodeList::Describe(NodeId id) const {
   return absl::StrCat(nodes_[id].op->name, ": ", nodes_[id].type.shape.ToString(),
@@ -57,9 +54,15 @@ Consumers::Consumers(const NodeList& nodes) : first_(nodes.size() + 1, 0) {
   }
   for (NodeId id = 0; id < nodes.size(); ++id) first_[id + 1] += first_[id];
   consumers_.resize(first_.back());
+  positions_.resize(first_.back());
   std::vector<int32_t> next(first_.begin(), first_.end() - 1);
   for (NodeId id = 0; id < nodes.size(); ++id) {
-    for (const NodeId input : nodes.inputs(id)) consumers_[next[input]++] = id;
+    const absl::Span<const NodeId> inputs = nodes.inputs(id);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const int32_t slot = next[inputs[i]]++;
+      consumers_[slot] = id;
+      positions_[slot] = static_cast<int32_t>(i);
+    }
   }
 }
 

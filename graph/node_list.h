@@ -1,6 +1,7 @@
 #ifndef SLUICE_GRAPH_NODE_LIST_H_
 #define SLUICE_GRAPH_NODE_LIST_H_
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,8 @@ class NodeList {
   }
 
  private:
-  std::vector<Node> nodes_;
+  // A deque, so that `const Shape& shape = x.shape()` outlives what is recorded next.
+  std::deque<Node> nodes_;
   std::vector<NodeId> input_pool_;
   std::vector<Attributes> attributes_;
   std::vector<std::string> scopes_;
@@ -68,17 +70,22 @@ class NodeList {
 // The input types of a node, gathered for type rules, costs and kernels.
 absl::InlinedVector<TensorType, 3> InputTypes(const NodeList& nodes, NodeId id);
 
-// The nodes that read each node, as one flat list.
+// The nodes that read each node, as one flat list: by id, and once for each time they read it.
 class Consumers {
  public:
   explicit Consumers(const NodeList& nodes);
   absl::Span<const NodeId> of(NodeId id) const {
     return {consumers_.data() + first_[id], static_cast<size_t>(first_[id + 1] - first_[id])};
   }
+  // For each of them, which of its inputs `id` is.
+  absl::Span<const int32_t> positions(NodeId id) const {
+    return {positions_.data() + first_[id], static_cast<size_t>(first_[id + 1] - first_[id])};
+  }
 
  private:
   std::vector<int32_t> first_;
   std::vector<NodeId> consumers_;
+  std::vector<int32_t> positions_;
 };
 
 }  // namespace sluice

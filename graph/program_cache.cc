@@ -30,6 +30,13 @@ absl::StatusOr<std::unique_ptr<Program>> ProgramCache::Take(const Tape& tape,
   return std::make_unique<Program>(*std::move(planned));
 }
 
+int64_t ProgramCache::bytes() const {
+  const std::lock_guard lock(mutex_);
+  int64_t sum = 0;
+  for (const auto& program : programs_) sum += program->arena_bytes();
+  return sum;
+}
+
 void ProgramCache::GiveBack(std::unique_ptr<Program> program) {
   const std::lock_guard lock(mutex_);
   programs_.push_front(std::move(program));

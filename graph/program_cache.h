@@ -23,8 +23,11 @@ class ProgramCache {
                                                 const PlanOptions& options);
   void GiveBack(std::unique_ptr<Program> program);
 
+  // Bytes of the arenas of all programs that are kept.
+  int64_t bytes() const;
+
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::list<std::unique_ptr<Program>> programs_;  // most recently used first
 };
 

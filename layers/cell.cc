@@ -92,20 +92,19 @@ double CellOptions::Number(absl::string_view name) const {
   return absl::SimpleAtod(Get(name), &number) ? number : 0;
 }
 
-namespace {
-
-// Options that every cell has.
-const std::vector<CellOption>& CommonOptions() {
+const std::vector<CellOption>& CommonCellOptions() {
   static const auto& options = *new std::vector<CellOption>{
       {"init", "keras", InitialValuesNames(), "first values of weights and biases"},
       {"biases", "one", {"none", "one", "two"}, "biases a gate"}};
   return options;
 }
 
+namespace {
+
 std::vector<const CellOption*> AllOptions(const CellRecord& record) {
   std::vector<const CellOption*> all;
   for (const CellOption& option : record.options) all.push_back(&option);
-  for (const CellOption& option : CommonOptions()) all.push_back(&option);
+  for (const CellOption& option : CommonCellOptions()) all.push_back(&option);
   return all;
 }
 

@@ -152,6 +152,9 @@ CellFactory MakeCell() {
   };
 }
 
+// The options that every cell has: `init` and `biases`.
+const std::vector<CellOption>& CommonCellOptions();
+
 // A cell with its conventions: "gru:reset=after:biases=two", "lstm:preset=keras". Every cell has
 // the options `init` (initializers.h), `biases` (none, one, two) and `preset`.
 struct CellSpec {

@@ -26,10 +26,7 @@ Value Softmax(Value x);
 // classes - 1.
 Value OneHot(Value ids, int64_t classes, DType dtype);
 
-// Targets with this id take no part in a cross-entropy.
-inline constexpr int32_t kIgnoredTarget = -1;
-
-// Cross-entropy in nats, mean over the targets that count: logits (..., V), ids (...) -> ().
+// Cross-entropy in nats, mean over the targets that are not kIgnoredTarget: logits (..., V), ids (...) -> ().
 // Zero where no target counts.
 Value CrossEntropy(Value logits, Value ids);
 // The same, of every target: 0 where it is ignored. (...)

@@ -86,9 +86,9 @@ struct Combine {
   TileFunction tile;  // of two values
 };
 
-// Rows to add one after the other before their sum is added to the rest: keeps rounding small, and
-// fixes the order.
+// Rows that are added one after the other, and columns that one thread adds at a time.
 constexpr int64_t kRowBlock = 64;
+constexpr int64_t kStrip = 128;
 // Elements of one piece of a long row.
 constexpr int64_t kPiece = 1 << 16;
 
@@ -110,7 +110,7 @@ class Reducer {
   // (outer, reduced, inner) -> (outer, inner)
   void Columns(int64_t outer, int64_t reduced, int64_t inner, const T* in, T* out) const {
     // Pieces of columns, all rows of them: no two threads touch one sum.
-    const int64_t strip = std::min<int64_t>(inner, 128);
+    const int64_t strip = std::min(inner, kStrip);
     const int64_t strips = (inner + strip - 1) / strip;
     ParallelFor(outer * strips, 0.15 * static_cast<double>(reduced * strip),
                 [&](int64_t begin, int64_t end) {
@@ -141,19 +141,23 @@ class Reducer {
     }
   }
 
+  // (reduced, columns) of rows `inner` apart -> (columns), by halves: rounding grows with the
+  // logarithm of the number of rows.
   void Strip(int64_t reduced, int64_t inner, int64_t columns, const T* in, T* out) const {
-    T block[128];
-    for (int64_t row = 0; row < reduced; row += kRowBlock) {
-      T* to = row == 0 ? out : block;
-      std::memcpy(to, in + row * inner, columns * sizeof(T));
-      for (int64_t i = row + 1; i < std::min(row + kRowBlock, reduced); ++i) {
-        const void* inputs[] = {to, in + i * inner};
-        combine_.tile(columns, inputs, 0, to);
+    if (reduced <= kRowBlock) {
+      std::memcpy(out, in, columns * sizeof(T));
+      for (int64_t row = 1; row < reduced; ++row) {
+        const void* inputs[] = {out, in + row * inner};
+        combine_.tile(columns, inputs, 0, out);
       }
-      if (row == 0) continue;
-      const void* inputs[] = {out, block};
-      combine_.tile(columns, inputs, 0, out);
+      return;
     }
+    const int64_t half = (reduced / 2 + kRowBlock - 1) / kRowBlock * kRowBlock;
+    T rest[kStrip];
+    Strip(half, inner, columns, in, out);
+    Strip(reduced - half, inner, columns, in + half * inner, rest);
+    const void* inputs[] = {out, rest};
+    combine_.tile(columns, inputs, 0, out);
   }
 
   Combine combine_;

@@ -27,8 +27,14 @@ PlanGraph OrderWrites(const PlanGraph& graph) {
         continue;
       }
     }
-    rewriter.Copy(id);
-    for (const NodeId write : writes_after[id]) rewriter.Copy(write);
+    // A write that waited may be what another write waits for.
+    std::vector<NodeId> due = {id};
+    while (!due.empty()) {
+      const NodeId next = due.back();
+      due.pop_back();
+      rewriter.Copy(next);
+      due.insert(due.end(), writes_after[next].begin(), writes_after[next].end());
+    }
   }
   return rewriter.Finish();
 }

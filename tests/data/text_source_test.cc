@@ -118,28 +118,30 @@ TEST(OpenCommand, EndsAProgramThatNobodyReadsToItsEnd) {
 }
 
 TEST(Corpora, AreListedByName) {
-  const std::vector<std::string> names = CorpusNames();
+  const std::vector<std::string> names = CorpusRegistry::Global().Names();
   EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
   for (const char* name : {"jargon", "kjv"}) {
     EXPECT_EQ(std::count(names.begin(), names.end(), name), 1);
-    EXPECT_FALSE(FindCorpus(name)->description.empty());
-    EXPECT_FALSE(FindCorpus(name)->package.empty());
+    EXPECT_FALSE(CorpusRegistry::Global().FindOrNull(name)->description.empty());
+    EXPECT_FALSE(CorpusRegistry::Global().FindOrNull(name)->package.empty());
   }
 }
 
 TEST(Corpora, ANameCanBeTakenOnce) {
   const auto open = [] { return OpenTextFile("/no/such/file"); };
-  EXPECT_TRUE(
-      RegisterCorpus({.name = "test-once", .description = "", .package = "", .open = open}));
-  EXPECT_FALSE(
-      RegisterCorpus({.name = "test-once", .description = "", .package = "", .open = open}));
+  const CorpusRecord record{.name = "test-once", .description = "", .package = "", .open = open};
+  EXPECT_TRUE(CorpusRegistry::Global().Add(record).ok());
+  EXPECT_EQ(Error(CorpusRegistry::Global().Add(record)),
+            "ALREADY_EXISTS: corpus \"test-once\" is registered already");
 }
 
 TEST(OpenText, AdvisesToInstallAMissingPackage) {
-  ASSERT_TRUE(RegisterCorpus(
-      {.name = "test-missing", .description = "", .package = "some-package", .open = [] {
-         return OpenTextFile("/no/such/file");
-       }}));
+  ASSERT_TRUE(CorpusRegistry::Global()
+                  .Add({.name = "test-missing",
+                        .description = "",
+                        .package = "some-package",
+                        .open = [] { return OpenTextFile("/no/such/file"); }})
+                  .ok());
   EXPECT_EQ(Error(ReadAll(OpenText("test-missing"))),
             "NOT_FOUND: corpus \"test-missing\" needs the package some-package: cannot read "
             "\"/no/such/file\": No such file or directory; install it with\n"
@@ -156,7 +158,7 @@ TEST(OpenText, NamesTheNearestCorpus) {
   const absl::Status far = OpenText("no/such/text.txt").status();
   EXPECT_TRUE(absl::StartsWith(
       far.message(),
-      "no corpus and no file is called \"no/such/text.txt\"; known corpora: jargon, kjv"))
+      "no corpus and no file is called \"no/such/text.txt\"; there are jargon, kjv"))
       << far;
 }
 

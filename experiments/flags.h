@@ -1,0 +1,48 @@
+#ifndef SLUICE_EXPERIMENTS_FLAGS_H_
+#define SLUICE_EXPERIMENTS_FLAGS_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <absl/flags/declare.h>
+#include <absl/status/statusor.h>
+
+#include <sluice/data/corpus.h>
+#include <sluice/experiments/command_line.h>
+#include <sluice/experiments/sampling.h>
+#include <sluice/experiments/training.h>
+
+// Flags that several commands share.
+ABSL_DECLARE_FLAG(std::string, corpus);
+ABSL_DECLARE_FLAG(std::string, prefixes);
+ABSL_DECLARE_FLAG(sluice::Count, sample_tokens);
+ABSL_DECLARE_FLAG(double, temperature);
+ABSL_DECLARE_FLAG(int, top_k);
+ABSL_DECLARE_FLAG(int, hidden);
+ABSL_DECLARE_FLAG(int, layers);
+ABSL_DECLARE_FLAG(int, embedding);
+ABSL_DECLARE_FLAG(int, batch);
+ABSL_DECLARE_FLAG(int, steps);
+ABSL_DECLARE_FLAG(int, threads);
+
+namespace sluice {
+
+// Names of flags by what they are about, for the commands that take them.
+std::vector<std::string> CorpusFlags();
+std::vector<std::string> ModelFlags();
+std::vector<std::string> TrainingFlags();
+
+absl::StatusOr<Corpus> CorpusFromFlags();
+// Everything but cell, vocabulary and seed.
+absl::StatusOr<LanguageModelOptions> ModelFromFlags();
+absl::StatusOr<TrainingOptions> TrainingFromFlags();
+absl::StatusOr<SampleOptions> SampleFromFlags();
+int ThreadsFromFlags();
+
+// The values of these flags, as they would be typed.
+std::map<std::string, std::string> FlagValues(absl::Span<const std::string> names);
+
+}  // namespace sluice
+
+#endif  // SLUICE_EXPERIMENTS_FLAGS_H_

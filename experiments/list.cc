@@ -1,0 +1,112 @@
+#include <cstdio>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include <sluice/data/text_source.h>
+#include <sluice/experiments/commands.h>
+#include <sluice/graph/nearest.h>
+#include <sluice/layers/cell.h>
+#include <sluice/optim/optimizer.h>
+
+namespace sluice {
+namespace {
+
+std::string OptionText(const CellOption& option) {
+  return absl::StrCat("    ", option.name, "=", option.standard, "  ",
+                      option.choices.empty() ? "a number" : absl::StrJoin(option.choices, " | "),
+                      ": ", option.description, "\n");
+}
+
+// Parameters of the cell in its standard form, for sizes that show the formula's parts.
+int64_t ParametersOf(const CellRecord& record, int64_t inputs, int64_t hidden) {
+  VariableStore store;
+  const absl::StatusOr<CellSpec> spec = ParseCellSpec(record.name);
+  if (!spec.ok()) return 0;
+  MakeCell(*spec, store.root(), inputs, hidden);
+  return store.parameters();
+}
+
+std::string CellsText() {
+  std::string text;
+  for (const CellRecord* cell : CellRegistry::Global().All()) {
+    absl::StrAppend(&text, cell->name, "  ", cell->title, "\n    ", cell->equations, "\n    ",
+                    ParametersOf(*cell, 64, 256), " parameters for 64 inputs and 256 units\n    ",
+                    cell->source, "\n");
+    for (const CellOption& option : cell->options) absl::StrAppend(&text, OptionText(option));
+    for (const auto& [name, options] : cell->presets) {
+      absl::StrAppend(&text, "    preset=", name, "  ", options, "\n");
+    }
+  }
+  absl::StrAppend(&text, "Every cell:\n");
+  for (const CellOption& option : CommonCellOptions()) absl::StrAppend(&text, OptionText(option));
+  return text;
+}
+
+std::string OpsText() {
+  std::string text;
+  for (const Op* op : OpRegistry::Global().All()) {
+    const std::string space(op->name.size() < 16 ? 16 - op->name.size() : 1, ' ');
+    absl::StrAppend(&text, op->name, space, std::string(Name(op->kind)), ": ", op->formula,
+                    op->gradient.differentiable() ? "" : " (no gradient)", "\n");
+  }
+  return text;
+}
+
+std::string OptimizersText() {
+  std::string text;
+  for (const OptimizerRecord* record : OptimizerRegistry::Global().All()) {
+    absl::StrAppend(&text, record->name, "  ", record->description, "; standard rate ",
+                    record->standard_rate, "\n");
+  }
+  return text;
+}
+
+std::string CorporaText() {
+  std::string text;
+  for (const CorpusRecord* record : CorpusRegistry::Global().All()) {
+    absl::StrAppend(&text, record->name, "  ", record->description,
+                    record->package.empty() ? "" : "; Debian package ", record->package, "\n");
+  }
+  return text;
+}
+
+struct Listing {
+  std::string name;
+  std::string (*text)();
+};
+const std::vector<Listing>& Listings() {
+  static const auto& listings = *new std::vector<Listing>{{"cells", CellsText},
+                                                          {"corpora", CorporaText},
+                                                          {"ops", OpsText},
+                                                          {"optimizers", OptimizersText}};
+  return listings;
+}
+
+absl::Status RunList(absl::Span<const std::string> positional) {
+  std::vector<std::string> names;
+  for (const Listing& listing : Listings()) {
+    names.push_back(listing.name);
+    if (positional.empty()) {
+      std::printf("== %s ==\n%s\n", listing.name.c_str(), listing.text().c_str());
+    } else if (positional[0] == listing.name) {
+      std::fputs(listing.text().c_str(), stdout);
+      return absl::OkStatus();
+    }
+  }
+  if (positional.empty()) return absl::OkStatus();
+  return UsageError(absl::StrCat("nothing called \"", positional[0], "\" to list",
+                                 NearestNameHint(positional[0], names)));
+}
+
+}  // namespace
+
+Command ListCommand() {
+  return {.name = "list",
+          .summary = "Shows the cells, corpora, ops and optimizers there are.",
+          .usage = "list [cells | corpora | ops | optimizers]",
+          .positional = {"what"},
+          .run = RunList};
+}
+
+}  // namespace sluice

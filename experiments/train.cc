@@ -1,0 +1,91 @@
+#include <cstdio>
+
+#include <absl/flags/flag.h>
+#include <absl/strings/str_format.h>
+
+#include <sluice/experiments/commands.h>
+#include <sluice/experiments/files.h>
+#include <sluice/experiments/flags.h>
+#include <sluice/experiments/interrupt.h>
+#include <sluice/experiments/model_file.h>
+#include <sluice/experiments/progress_line.h>
+
+ABSL_FLAG(std::string, cell, "gru", "Cell with its conventions (sluice list cells).");
+ABSL_FLAG(int, seed, 1, "Seed of the initial weights and of dropout.");
+ABSL_FLAG(std::string, model, "model.sluice", "File of the trained model.");
+
+namespace sluice {
+namespace {
+
+std::vector<std::string> TrainFlags() {
+  std::vector<std::string> flags = {"cell", "seed", "model"};
+  for (const auto& more : {CorpusFlags(), ModelFlags(), TrainingFlags()}) {
+    flags.insert(flags.end(), more.begin(), more.end());
+  }
+  return flags;
+}
+
+void PrintScore(const char* part, const std::optional<Score>& score) {
+  if (!score) return;
+  std::printf("%-11s perplexity %.3f, %.3f bits/token\n", part, score->perplexity(),
+              score->bits_per_token());
+}
+
+absl::Status RunTrain(absl::Span<const std::string>) {
+  const std::string cell = absl::GetFlag(FLAGS_cell);
+  if (absl::Status status = ParseCellSpec(cell).status(); !status.ok()) {
+    return AsUsageError("cell", status);
+  }
+  absl::StatusOr<LanguageModelOptions> options = ModelFromFlags();
+  if (!options.ok()) return options.status();
+  const absl::StatusOr<TrainingOptions> training = TrainingFromFlags();
+  if (!training.ok()) return training.status();
+  const absl::StatusOr<Corpus> corpus = CorpusFromFlags();
+  if (!corpus.ok()) return corpus.status();
+  options->cell = cell;
+  options->vocabulary = corpus->vocabulary().size();
+  options->seed = static_cast<uint64_t>(absl::GetFlag(FLAGS_seed));
+  LanguageModel model(*options);
+  const std::string path = absl::GetFlag(FLAGS_model);
+  if (absl::Status status = CheckWritable(path); !status.ok()) return status;
+
+  Threads threads(ThreadsFromFlags());
+  CatchInterrupts();
+  absl::StatusOr<RunResult> result = absl::UnknownError("not run");
+  {
+    ProgressLine line;
+    result = Train(model, *corpus, *training, {.arena = threads.arena()},
+                   {.progress = [&](const Progress& p) { line.Show(cell, p, 0, 1); },
+                    .interrupted = Interrupted});
+  }
+  if (!result.ok()) return result.status();
+  std::printf("%s (%s): %d parameters, %s after %d tokens in %.1f s, %.0f tokens/s\n", cell.c_str(),
+              model.recurrent().cell().Conventions().c_str(),
+              static_cast<int>(model.variables().parameters()),
+              std::string(Name(result->status)).c_str(), static_cast<int>(result->tokens),
+              result->seconds, result->tokens_per_second());
+  PrintScore("training:", result->train);
+  PrintScore("validation:", result->validation);
+  PrintScore("test:", result->test);
+  if (result->status == RunStatus::kDiverged) {
+    return absl::OutOfRangeError(
+        "the training diverged, no model is written; try a smaller --learning_rate or --clip");
+  }
+  if (absl::Status status = SaveModel(path, model, corpus->vocabulary()); !status.ok()) {
+    return status;
+  }
+  std::printf("Written: %s\n", path.c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Command TrainCommand() {
+  return {.name = "train",
+          .summary = "Trains one model and saves it.",
+          .usage = "train [--cell=gru] [--model=model.sluice] [--flag=value ...]",
+          .flags = TrainFlags(),
+          .run = RunTrain};
+}
+
+}  // namespace sluice
