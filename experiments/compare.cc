@@ -128,6 +128,11 @@ absl::Status RunCompare(absl::Span<const std::string>) {
   if (!settings.ok()) return settings.status();
   const absl::StatusOr<Corpus> corpus = CorpusFromFlags();
   if (!corpus.ok()) return corpus.status();
+  // What cannot be continued should be known before the training, not after it.
+  for (const std::string& prefix : settings->prefixes) {
+    const absl::Status status = EncodePrefix(corpus->vocabulary(), prefix).status();
+    if (!status.ok()) return AsUsageError("prefixes", status);
+  }
   const std::string folder = OutputFolder();
   if (absl::Status status = PrepareOutput(folder); !status.ok()) return status;
 
@@ -147,6 +152,7 @@ absl::Status RunCompare(absl::Span<const std::string>) {
   CatchInterrupts();
   // What there is gets shown and written whatever ended the runs.
   const absl::Status status = RunAll(*settings, *corpus, {.arena = threads.arena()}, comparison);
+  if (!status.ok() && comparison.runs.empty()) return status;
   std::fputs(TableText(comparison).c_str(), stdout);
   std::fputs(SamplesText(comparison).c_str(), stdout);
   if (absl::Status written = WriteOutput(folder, comparison); !written.ok()) return written;

@@ -35,6 +35,7 @@ absl::Status WriteWholeFile(const std::string& path, absl::string_view bytes) {
 
 absl::Status CheckWritable(const std::string& path) {
   std::error_code error;
+  if (path.empty()) return CannotWrite("\"\"", "it is no name of a file");
   if (std::filesystem::is_directory(path, error)) return CannotWrite(path, "it is a folder");
   errno = 0;
   std::ofstream file(UnfinishedName(path), std::ios::binary);

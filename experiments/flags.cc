@@ -56,6 +56,14 @@ absl::Status CheckAtLeast(absl::string_view name, double value, double least) {
   return UsageError(absl::StrCat("--", name, " must be at least ", least, ", got ", value));
 }
 
+// Far above what is of use, and so low that no product of two sizes overflows.
+absl::Status CheckSize(absl::string_view name, int64_t value, int64_t least) {
+  constexpr int64_t kLargest = 1 << 20;
+  if (value >= least && value <= kLargest) return absl::OkStatus();
+  return UsageError(
+      absl::StrCat("--", name, " must be from ", least, " to ", kLargest, ", got ", value));
+}
+
 absl::Status CheckShare(absl::string_view name, double value) {
   if (value >= 0 && value < 1) return absl::OkStatus();
   return UsageError(absl::StrCat("--", name, " must be at least 0 and below 1, got ", value));
@@ -120,10 +128,9 @@ absl::StatusOr<LanguageModelOptions> ModelFromFlags() {
                                      .dropout = absl::GetFlag(FLAGS_dropout),
                                      .variational = absl::GetFlag(FLAGS_variational),
                                      .tied = absl::GetFlag(FLAGS_tied)};
-  absl::Status status = First({CheckAtLeast("hidden", static_cast<double>(options.hidden), 1),
-                               CheckAtLeast("layers", options.layers, 1),
-                               CheckAtLeast("embedding", static_cast<double>(options.embedding), 0),
-                               CheckShare("dropout", options.dropout)});
+  absl::Status status =
+      First({CheckSize("hidden", options.hidden, 1), CheckSize("layers", options.layers, 1),
+             CheckSize("embedding", options.embedding, 0), CheckShare("dropout", options.dropout)});
   if (status.ok() && options.tied && options.embedding != options.hidden) {
     status = UsageError(absl::StrCat("--tied needs --embedding as large as --hidden; they are ",
                                      options.embedding, " and ", options.hidden));
@@ -141,12 +148,12 @@ absl::StatusOr<TrainingOptions> TrainingFromFlags() {
                           .clip = absl::GetFlag(FLAGS_clip),
                           .batch = absl::GetFlag(FLAGS_batch),
                           .steps = absl::GetFlag(FLAGS_steps)};
-  absl::Status status = First({CheckAtLeast("batch", static_cast<double>(options.batch), 1),
-                               CheckAtLeast("steps", static_cast<double>(options.steps), 1),
-                               CheckAtLeast("seconds", options.budget.seconds, 0),
-                               CheckAtLeast("learning_rate", options.learning_rate, 0),
-                               CheckAtLeast("clip", options.clip, 0),
-                               CheckAtLeast("threads", absl::GetFlag(FLAGS_threads), 0)});
+  absl::Status status =
+      First({CheckSize("batch", options.batch, 1), CheckSize("steps", options.steps, 1),
+             CheckAtLeast("seconds", options.budget.seconds, 0),
+             CheckAtLeast("learning_rate", options.learning_rate, 0),
+             CheckAtLeast("clip", options.clip, 0),
+             CheckAtLeast("threads", absl::GetFlag(FLAGS_threads), 0)});
   if (!status.ok()) return status;
   if (const auto record = OptimizerRegistry::Global().Find(options.optimizer); !record.ok()) {
     return AsUsageError("optimizer", record.status());

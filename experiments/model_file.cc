@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
 #include <nlohmann/json.hpp>
@@ -15,6 +18,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr char kMetadata[] = "__metadata__";
 constexpr char kFormat[] = "sluice-language-model-1";
 // Far above any header there can be, far below what would hurt.
 constexpr uint64_t kLongestHeader = 100 << 20;
@@ -34,7 +38,7 @@ Json HeaderOf(LanguageModel& model, const Vocabulary& vocabulary) {
                             {"unit", std::string(Name(vocabulary.unit()))},
                             {"normalise", std::string(Name(vocabulary.normalisation()))},
                             {"symbols", vocabulary.symbols()}};
-  Json header = {{"__metadata__", {{"format", kFormat}, {"model", description.dump()}}}};
+  Json header = {{kMetadata, {{"format", kFormat}, {"model", description.dump()}}}};
   int64_t offset = 0;
   for (const Variable* variable : model.variables().trainable()) {
     const absl::Span<const int64_t> sizes = variable->shape().sizes();
@@ -59,6 +63,19 @@ absl::StatusOr<std::string> ReadAll(const std::string& path) {
   return bytes;
 }
 
+// JSON of few levels, or "discarded". The library copies and writes by recursion, which a file of a
+// million brackets would bring down.
+Json ParseShallow(absl::string_view text) {
+  constexpr int kDeepest = 4;
+  bool deep = false;
+  const auto keep = [&](int depth, Json::parse_event_t, const Json&) {
+    deep = deep || depth > kDeepest;
+    return depth <= kDeepest;
+  };
+  Json json = Json::parse(text.begin(), text.end(), keep, /*allow_exceptions=*/false);
+  return deep ? Json(Json::value_t::discarded) : json;
+}
+
 // The header and the bytes behind it.
 struct Parts {
   Json header;
@@ -75,22 +92,75 @@ absl::StatusOr<Parts> Split(const std::string& path, absl::string_view bytes) {
   if (length > kLongestHeader || length > bytes.size()) {
     return Bad(path, absl::StrCat("its header of ", length, " bytes is longer than the file"));
   }
-  Parts parts{
-      Json::parse(bytes.begin(), bytes.begin() + length, nullptr, /*allow_exceptions=*/false),
-      bytes.substr(length)};
+  Parts parts{ParseShallow(bytes.substr(0, length)), bytes.substr(length)};
   if (!parts.header.is_object()) return Bad(path, "its header is not JSON");
   return parts;
 }
 
-absl::StatusOr<SavedModel> ModelFrom(const std::string& path, const Json& header) {
+// Where a tensor's bytes lie in the data: begin, end.
+absl::StatusOr<std::pair<uint64_t, uint64_t>> PlaceOf(const std::string& path,
+                                                      const std::string& name, const Json& tensor) {
+  const Json offsets = tensor.is_object() ? tensor.value("data_offsets", Json()) : Json();
+  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
+      !offsets[1].is_number_unsigned()) {
+    return Bad(path, absl::StrCat("tensor ", name, " has no data_offsets"));
+  }
+  return std::pair(offsets[0].get<uint64_t>(), offsets[1].get<uint64_t>());
+}
+
+// The tensors fill the data, one after the other, as the format demands.
+absl::Status CheckPlaces(const std::string& path, const Parts& parts) {
+  std::vector<std::pair<uint64_t, uint64_t>> places;
+  for (const auto& [name, tensor] : parts.header.items()) {
+    if (name == kMetadata) continue;
+    const auto place = PlaceOf(path, name, tensor);
+    if (!place.ok()) return place.status();
+    places.push_back(*place);
+  }
+  std::sort(places.begin(), places.end());
+  uint64_t reached = 0;
+  for (const auto& [begin, end] : places) {
+    if (begin != reached || end < begin) {
+      return Bad(path, "its tensors do not lie one after the other");
+    }
+    reached = end;
+  }
+  if (reached == parts.data.size()) return absl::OkStatus();
+  return Bad(path, absl::StrCat("its tensors take ", reached, " bytes, but there are ",
+                                parts.data.size()));
+}
+
+// Whether the header's tensors can be those of such a model, before one is made to its measure.
+absl::Status CheckSizes(const std::string& path, const LanguageModelOptions& options,
+                        const Parts& parts) {
+  constexpr int64_t kLargest = 1 << 20;
+  const auto is_size = [](int64_t size, int64_t least) {
+    return size >= least && size <= kLargest;
+  };
+  bool fits = is_size(options.hidden, 1) && is_size(options.layers, 1) &&
+              is_size(options.embedding, 0) &&
+              options.layers < static_cast<int64_t>(parts.header.size());
+  const auto expect = [&](const char* name, int64_t rows, int64_t columns) {
+    const auto found = parts.header.find(name);
+    fits = fits && found != parts.header.end() &&
+           found->value("shape", Json()) == Json({rows, columns}) &&
+           rows * columns <= static_cast<int64_t>(parts.data.size());
+  };
+  if (options.embedding > 0) expect("embedding/table", options.vocabulary, options.embedding);
+  if (!options.tied) expect("read_out/weights", options.hidden, options.vocabulary);
+  return fits ? absl::OkStatus() : Bad(path, "its sizes are not those of its tensors");
+}
+
+absl::StatusOr<SavedModel> ModelFrom(const std::string& path, const Parts& parts) {
   // Fields of the wrong type are the one thing that the library reports by exception.
   try {
-    const Json& metadata = header.at("__metadata__");
+    const Json& metadata = parts.header.at(kMetadata);
     if (metadata.at("format") != kFormat) {
       return Bad(path, absl::StrCat("its format is ", metadata.at("format").dump(), ", not \"",
                                     kFormat, "\""));
     }
-    const Json model = Json::parse(metadata.at("model").get<std::string>());
+    const Json model = ParseShallow(metadata.at("model").get<std::string>());
+    if (!model.is_object()) return Bad(path, "its description is not JSON");
     const auto unit = ParseUnit(model.at("unit").get<std::string>());
     if (!unit.ok()) return Bad(path, unit.status().message());
     const auto normalisation = ParseNormalisation(model.at("normalise").get<std::string>());
@@ -105,14 +175,12 @@ absl::StatusOr<SavedModel> ModelFrom(const std::string& path, const Json& header
                                        .layers = model.at("layers").get<int>(),
                                        .tied = model.at("tied").get<bool>(),
                                        .seed = model.at("seed").get<uint64_t>()};
-    constexpr int64_t kLargest = 1 << 20;
-    if (options.embedding < 0 || options.embedding > kLargest || options.hidden < 1 ||
-        options.hidden > kLargest || options.layers < 1 || options.layers > 1000) {
-      return Bad(path, "its sizes are out of range");
-    }
+    if (absl::Status status = CheckSizes(path, options, parts); !status.ok()) return status;
     return SavedModel{std::make_unique<LanguageModel>(options), *std::move(vocabulary)};
   } catch (const Json::exception& error) {
     return Bad(path, error.what());
+  } catch (const std::bad_alloc&) {
+    return Bad(path, "its sizes do not fit into the memory");
   }
 }
 
@@ -128,13 +196,9 @@ absl::Status FillVariable(const std::string& path, const Parts& parts, Variable&
     return Bad(path, absl::StrCat("tensor ", variable.path(), " is not F32 ",
                                   variable.shape().ToString()));
   }
-  const Json offsets = found->value("data_offsets", Json());
-  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
-      !offsets[1].is_number_unsigned()) {
-    return Bad(path, absl::StrCat("tensor ", variable.path(), " has no data_offsets"));
-  }
-  const auto begin = offsets[0].get<uint64_t>();
-  const auto end = offsets[1].get<uint64_t>();
+  const auto place = PlaceOf(path, variable.path(), *found);
+  if (!place.ok()) return place.status();
+  const auto [begin, end] = *place;
   const auto bytes = static_cast<uint64_t>(variable.value().bytes());
   if (begin > parts.data.size() || end > parts.data.size() || end - begin != bytes) {
     return Bad(path,
@@ -165,7 +229,8 @@ absl::StatusOr<SavedModel> LoadModel(const std::string& path) {
   if (!bytes.ok()) return bytes.status();
   const absl::StatusOr<Parts> parts = Split(path, *bytes);
   if (!parts.ok()) return parts.status();
-  absl::StatusOr<SavedModel> saved = ModelFrom(path, parts->header);
+  if (absl::Status status = CheckPlaces(path, *parts); !status.ok()) return status;
+  absl::StatusOr<SavedModel> saved = ModelFrom(path, *parts);
   if (!saved.ok()) return saved.status();
   VariableStore& variables = saved->model->variables();
   if (!variables.status().ok()) return Bad(path, variables.status().message());
@@ -173,6 +238,10 @@ absl::StatusOr<SavedModel> LoadModel(const std::string& path) {
     // The tied read-out makes its bias when it is first recorded.
     Tape tape;
     saved->model->Logits(tape.Feed(Tensor(DType::kI32, {1, 1})), {});
+  }
+  if (parts->header.size() != variables.trainable().size() + 1) {
+    return Bad(path, absl::StrCat("it has ", parts->header.size() - 1, " tensors, and its model ",
+                                  variables.trainable().size()));
   }
   for (Variable* variable : variables.trainable()) {
     absl::Status status = FillVariable(path, *parts, *variable);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 
@@ -40,17 +41,35 @@ int32_t Draw(absl::Span<const float> log_probabilities, const SampleOptions& opt
   return order[0];
 }
 
+// Log-probabilities of the token after `id`. A NaN among them could not even be sorted.
+absl::StatusOr<Tensor> PredictChecked(LanguageModel& model, int32_t id, const RunOptions& run) {
+  absl::StatusOr<Tensor> next = model.Predict(id, run);
+  if (!next.ok()) return next;
+  const absl::Span<const float> numbers = std::as_const(*next).values<float>();
+  if (std::any_of(numbers.begin(), numbers.end(), [](float x) { return std::isnan(x); })) {
+    return absl::DataLossError(
+        "the model's probabilities are not numbers; its weights are damaged, train it again");
+  }
+  return next;
+}
+
 }  // namespace
+
+absl::StatusOr<std::vector<int32_t>> EncodePrefix(const Vocabulary& vocabulary,
+                                                  absl::string_view prefix) {
+  absl::StatusOr<std::vector<int32_t>> ids = vocabulary.Encode(prefix);
+  if (ids.ok() && ids->empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the prefix \"", prefix, "\" has no token to start from"));
+  }
+  return ids;
+}
 
 absl::StatusOr<TextSample> Continue(LanguageModel& model, const Vocabulary& vocabulary,
                                     absl::string_view prefix, const SampleOptions& options,
                                     const RunOptions& run) {
-  const absl::StatusOr<std::vector<int32_t>> ids = vocabulary.Encode(prefix);
+  const absl::StatusOr<std::vector<int32_t>> ids = EncodePrefix(vocabulary, prefix);
   if (!ids.ok()) return ids.status();
-  if (ids->empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the prefix \"", prefix, "\" has no token to start from"));
-  }
   TextSample sample{.prefix = std::string(prefix)};
   RandomStream random(MakeRandomKey(options.seed, absl::StrCat("sample/", prefix)));
   model.ResetSampling();
@@ -58,7 +77,7 @@ absl::StatusOr<TextSample> Continue(LanguageModel& model, const Vocabulary& voca
   absl::StatusOr<Tensor> next;
   for (size_t i = 0; i < ids->size(); ++i) {
     if (i > 0) nats -= next->At((*ids)[i]);
-    next = model.Predict((*ids)[i], run);
+    next = PredictChecked(model, (*ids)[i], run);
     if (!next.ok()) return next.status();
   }
   if (ids->size() > 1) {
@@ -67,7 +86,7 @@ absl::StatusOr<TextSample> Continue(LanguageModel& model, const Vocabulary& voca
   std::vector<int32_t> drawn;
   for (int64_t i = 0; i < options.tokens; ++i) {
     drawn.push_back(Draw(next->values<float>(), options, random));
-    next = model.Predict(drawn.back(), run);
+    next = PredictChecked(model, drawn.back(), run);
     if (!next.ok()) return next.status();
   }
   sample.continuation = vocabulary.Decode(drawn);

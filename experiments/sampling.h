@@ -2,6 +2,7 @@
 #define SLUICE_EXPERIMENTS_SAMPLING_H_
 
 #include <string>
+#include <vector>
 
 #include <sluice/data/vocabulary.h>
 #include <sluice/experiments/language_model.h>
@@ -21,7 +22,12 @@ struct TextSample {
   std::string continuation;
 };
 
-// Reads the prefix and continues it.
+// The ids of a text to continue: at least one.
+absl::StatusOr<std::vector<int32_t>> EncodePrefix(const Vocabulary& vocabulary,
+                                                  absl::string_view prefix);
+
+// Reads the prefix and continues it. A model whose weights give no probabilities, as after damage
+// to its file, is an error.
 absl::StatusOr<TextSample> Continue(LanguageModel& model, const Vocabulary& vocabulary,
                                     absl::string_view prefix, const SampleOptions& options,
                                     const RunOptions& run);

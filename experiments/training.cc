@@ -147,11 +147,12 @@ class Trainer {
       if (part.tokens() < 2) continue;
       const auto evaluation = model_.Evaluate(part, Streams(), tokens, run_);
       if (!evaluation.ok()) return evaluation.status();
-      if (!std::isfinite(evaluation->nats)) {
-        result_.status = RunStatus::kDiverged;
-        continue;
-      }
       *score = Score{evaluation->nats_per_token()};
+      // Losses may stay finite, at a number whose perplexity is none.
+      if (!std::isfinite((*score)->perplexity())) result_.status = RunStatus::kDiverged;
+    }
+    if (result_.status == RunStatus::kDiverged) {
+      result_.train = result_.validation = result_.test = std::nullopt;
     }
     if (!result_.curve.empty() && result_.validation) {
       result_.curve.back().validation_nats = result_.validation->nats_per_token;

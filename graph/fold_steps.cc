@@ -85,8 +85,47 @@ class Folder {
     return step;
   }
 
-  // A time loop passes each step once, its gradient passes it again: a visit is a run of nodes of
-  // one step, and visits are counted for each scope.
+  // Runs of nodes of one step, whatever lies between them that has none. Where the time loop ends
+  // and its gradient begins, with the same step, what lies between is the loss.
+  std::vector<int32_t> FindRuns() const {
+    std::vector<NodeId> stepped;
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      if (nodes_[id].step != kNone) stepped.push_back(id);
+    }
+    const auto step = [&](size_t i) {
+      return i < stepped.size() ? nodes_[stepped[i]].step : kNone;  // also for -1 as size_t
+    };
+    std::vector<int32_t> run_of(nodes_.size(), kNone);
+    int32_t run = 0;
+    for (size_t begin = 0, end = 0; begin < stepped.size(); begin = end) {
+      while (end < stepped.size() && step(end) == step(begin)) ++end;
+      const bool turns = step(begin - 1) == step(end);
+      const size_t split = turns ? PlaceOfLargestGap(stepped, begin, end) : end;
+      for (size_t i = begin; i < end; ++i) run_of[stepped[i]] = i < split ? run : run + 1;
+      run += 2;
+    }
+    return run_of;
+  }
+
+  // The place in [begin, end) before which most nodes without step were computed; `end` if none.
+  size_t PlaceOfLargestGap(const std::vector<NodeId>& stepped, size_t begin, size_t end) const {
+    size_t place = end;
+    int largest = 0;
+    for (size_t i = begin + 1; i < end; ++i) {
+      int gap = 0;
+      for (NodeId id = stepped[i - 1] + 1; id < stepped[i]; ++id) {
+        gap += nodes_.inputs(id).empty() ? 0 : 1;
+      }
+      if (gap > largest) {
+        largest = gap;
+        place = i;
+      }
+    }
+    return place;
+  }
+
+  // A time loop passes each step once, its gradient passes it again: runs are counted for each
+  // scope.
   void FindGroups() {
     absl::flat_hash_map<Key, size_t> group_of;
     std::vector<Group> groups;
@@ -95,15 +134,14 @@ class Folder {
       int32_t count = 0;
     };
     absl::flat_hash_map<std::pair<int32_t, int32_t>, Visits> visits;  // by scope and step
-    int32_t run = 0;
+    const std::vector<int32_t> run_of = FindRuns();
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       const Node& node = nodes_[id];
-      if (id > 0 && node.step != nodes_[id - 1].step) ++run;
       if (step_[id] == kNone) continue;
       int32_t visit = kAdoptedVisit;
       if (node.step != kNone) {
         Visits& seen = visits[{node.scope, node.step}];
-        if (seen.run != run) seen = {run, seen.count + 1};
+        if (seen.run != run_of[id]) seen = {run_of[id], seen.count + 1};
         visit = seen.count;
       }
       const double number = node.op->kind == OpKind::kConstant ? nodes_.attributes(id).number : 0;

@@ -85,7 +85,8 @@ Value Tape::Constant(double number, DType dtype, const Shape& shape) {
   }
   const TensorType type{dtype, shape};
   if (shape.rank() > 0) return Append(ConstantOp(), type, {}, TypeAttributes(type, number));
-  // Equations are full of ones and twos: one node each.
+  // Equations are full of ones and twos: one node each, that belongs to no time step.
+  const StepMark no_step(*this, -1);
   const auto [found, is_new] =
       scalars_[static_cast<int>(dtype)].try_emplace(std::bit_cast<uint64_t>(number), kNoNode);
   if (is_new) found->second = Append(ConstantOp(), type, {}, TypeAttributes(type, number)).node();
@@ -101,6 +102,7 @@ Value Tape::Use(Variable& variable) {
   const auto [found, is_new] = reads_.try_emplace(&variable, kNoNode);
   if (is_new) {
     if (store_ == nullptr) store_ = &variable.store();
+    const StepMark no_step(*this, -1);  // all steps read the same node
     found->second = Append(VariableOp(), variable.type(), {}, {.variable = &variable}).node();
   }
   return Value(this, found->second);

@@ -55,6 +55,10 @@ Value Softmax(Value x) {
 
 Value OneHot(Value ids, int64_t classes, DType dtype) {
   if (!ids.valid()) return ids;
+  if (classes < 0) {
+    ids.tape()->Fail(absl::StrCat("one_hot: cannot have ", classes, " classes"));
+    return Value(ids.tape(), kNoNode);
+  }
   const Value range = Range(*ids.tape(), classes);
   return Cast(Equal(Reshape(ids, WithLastAxis(ids.shape(), 1)), range), dtype);
 }

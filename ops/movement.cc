@@ -480,15 +480,13 @@ const RegisterOps kOps({
 
 Value Reshape(Value x, const Shape& shape) {
   if (x.valid() && x.shape() == shape) return x;
-  if (x.valid() && !shape.valid()) {
-    x.tape()->Fail(absl::StrCat("reshape: shape ", shape.ToString(), " is not valid"));
-    return Value(x.tape(), kNoNode);
-  }
+  if (!CheckShape("reshape", x, shape)) return Value(x.tape(), kNoNode);
   return RecordOp("reshape", {x}, SizesOf(shape));
 }
 
 Value BroadcastTo(Value x, const Shape& shape) {
   if (x.valid() && x.shape() == shape) return x;
+  if (!CheckShape("broadcast", x, shape)) return Value(x.tape(), kNoNode);
   return RecordOp("broadcast", {x}, SizesOf(shape));
 }
 

@@ -26,9 +26,9 @@ absl::StatusOr<TensorType> RandomType(const TypeArguments& arguments) {
   const auto& integers = arguments.attributes.integers;
   const auto dtype = static_cast<DType>(integers[1]);
   const Shape shape(absl::MakeConstSpan(integers).subspan(2));
-  if (!IsFloat(dtype) || !shape.valid()) {
-    return absl::InvalidArgumentError(absl::StrCat("makes f32 or f64 of up to 4 axes, not ",
-                                                   TensorType{dtype, shape}.ToString()));
+  if (!IsFloat(dtype)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("makes f32 or f64, not ", TensorType{dtype, shape}.ToString()));
   }
   return TensorType{dtype, shape};
 }
@@ -99,10 +99,12 @@ const RegisterOps kOps({RandomRecord("uniform", "random numbers in [0, 1)", RunU
 }  // namespace
 
 Value Uniform(Value step, RandomKey key, DType dtype, const Shape& shape) {
+  if (!CheckShape("uniform", step, shape)) return Value(step.tape(), kNoNode);
   return RecordOp("uniform", {step}, RandomAttributes(key, dtype, shape));
 }
 
 Value Normal(Value step, RandomKey key, DType dtype, const Shape& shape) {
+  if (!CheckShape("normal", step, shape)) return Value(step.tape(), kNoNode);
   return RecordOp("normal", {step}, RandomAttributes(key, dtype, shape));
 }
 

@@ -1,6 +1,8 @@
 #ifndef SLUICE_OPS_RECORD_H_
 #define SLUICE_OPS_RECORD_H_
 
+#include <absl/strings/str_cat.h>
+
 #include <sluice/graph/tape.h>
 
 namespace sluice {
@@ -15,6 +17,14 @@ inline Value RecordOp(absl::string_view name, absl::Span<const Value> inputs,
     return input.tape()->Record(*OpRegistry::Global().Find(name), inputs, std::move(attributes));
   }
   return Value();
+}
+
+// Whether a shape that a user gave can be put into attributes, which would take one that is not
+// valid for a scalar's. Else an error on the tape of `input`.
+inline bool CheckShape(absl::string_view op, Value input, const Shape& shape) {
+  if (shape.valid() || !input) return true;
+  input.tape()->Fail(absl::StrCat(op, ": shape ", shape.ToString(), " is not valid"));
+  return false;
 }
 
 // A cost of nothing, for ops that only move data.

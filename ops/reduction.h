@@ -10,8 +10,8 @@ namespace sluice {
 using Axes = absl::Span<const int>;
 
 // The sum, or the largest element, over `axes`. Reduced axes are gone from the shape, or have size
-// 1 with `keep_axes`. Sums add in an order that depends on the sizes from the first reduced axis on,
-// so a row has the same sum alone and among others. The gradient of Max is shared equally among
+// 1 with `keep_axes`. Sums add in an order that depends on the sizes from the first reduced axis
+// on, so a row has the same sum alone and among others. The gradient of Max is shared equally among
 // equal maxima.
 Value Sum(Value x, Axes axes = {}, bool keep_axes = false);
 Value Max(Value x, Axes axes = {}, bool keep_axes = false);

@@ -128,6 +128,15 @@ TEST(Tape, MarksNest) {
   EXPECT_EQ(nodes.Describe(1), "negate: () in a/b");
 }
 
+TEST(Tape, RecordsWhatAllStepsShareWithoutStep) {
+  VariableStore store;
+  Tape tape;
+  const Tape::StepMark step(tape, 3);
+  EXPECT_EQ(tape.nodes()[tape.Use(store.root().Fixed("a", {2})).node()].step, -1);
+  EXPECT_EQ(tape.nodes()[tape.Constant(1, DType::kF32).node()].step, -1);
+  EXPECT_EQ(tape.nodes()[tape.Constant(1, DType::kF32, {2}).node()].step, 3);
+}
+
 TEST(Tape, ReadsManyValuesAtOnce) {
   Tape tape;
   const Value x = tape.Feed(Floats({2}, {1, 2}));

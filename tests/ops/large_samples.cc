@@ -1,7 +1,7 @@
+#include "ops/large_samples.h"
+
 #include <map>
 #include <string>
-
-#include "ops/large_samples.h"
 
 namespace sluice::testing {
 namespace {

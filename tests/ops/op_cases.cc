@@ -1,4 +1,6 @@
-#include <algorithm>
+#include "ops/op_cases.h"
+
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -9,7 +11,6 @@
 #include <sluice/graph/random.h>
 
 #include "ops/large_samples.h"
-#include "ops/op_cases.h"
 #include "ops/source_checks.h"
 
 namespace sluice::testing {
@@ -110,8 +111,8 @@ std::vector<double> MatMulReference(const ReferenceArguments& arguments) {
     const int64_t j = position % columns;
     double sum = 0;
     for (int64_t k = 0; k < inner; ++k) {
-      sum += x.At(left ? k * rows + i : i * inner + k) *
-             w.At(right ? j * inner + k : k * columns + j);
+      sum +=
+          x.At(left ? k * rows + i : i * inner + k) * w.At(right ? j * inner + k : k * columns + j);
     }
     return sum;
   });
@@ -285,11 +286,15 @@ std::vector<OpCase> MakeCases() {
        Draw::kHalves},
       {"equal", Elementwise([](double a, double b) { return One(a == b); }), rounded,
        Draw::kHalves},
-      {"select", Elementwise([](double c, double a, double b) { return c != 0 ? a : b; }), rounded,
-       Draw::kHalves, {0}},
+      {"select",
+       Elementwise([](double c, double a, double b) { return c != 0 ? a : b; }),
+       rounded,
+       Draw::kHalves,
+       {0}},
       {"sum", Reduction(0, [](double a, double b) { return a + b; }), sum},
-      {"max", Reduction(-std::numeric_limits<double>::infinity(),
-                        [](double a, double b) { return std::fmax(a, b); }),
+      {"max",
+       Reduction(-std::numeric_limits<double>::infinity(),
+                 [](double a, double b) { return std::fmax(a, b); }),
        rounded, Draw::kApart},
       {"matmul", MatMulReference, sum},
       {"pack", PackReference},

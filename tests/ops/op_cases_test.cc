@@ -1,6 +1,8 @@
 // Every registered op through its record's samples: forward, first and second gradients. An op
 // without samples or without a case fails here.
 
+#include "ops/op_cases.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -16,7 +18,6 @@
 #include <sluice/graph/gradients.h>
 #include <sluice/graph/registry.h>
 
-#include "ops/op_cases.h"
 #include "support/gradient_check.h"
 #include "support/read.h"
 
@@ -234,10 +235,10 @@ TEST_P(AnyOp, HasZeroGradientWhereItIsFlat) {
 
 std::string NameOf(const ::testing::TestParamInfo<std::string>& test) { return test.param; }
 
-INSTANTIATE_TEST_SUITE_P(
-    Registered, AnyOp, ::testing::ValuesIn(RegisteredOps([](const Op&) { return true; })), NameOf);
-INSTANTIATE_TEST_SUITE_P(Registered, IntegerOp,
-                         ::testing::ValuesIn(RegisteredOps([](const Op& op) {
+INSTANTIATE_TEST_SUITE_P(Registered, AnyOp,
+                         ::testing::ValuesIn(RegisteredOps([](const Op&) { return true; })),
+                         NameOf);
+INSTANTIATE_TEST_SUITE_P(Registered, IntegerOp, ::testing::ValuesIn(RegisteredOps([](const Op& op) {
                            return op.kind == OpKind::kElementwise && op.tiles.i32 != nullptr;
                          })),
                          NameOf);
@@ -269,8 +270,7 @@ TEST(OpCases, RejectOpThatNobodyTests) {
   EXPECT_EQ(CheckIsTested(op).message(), "op \"tanh\" has no samples in its record");
   op = *OpRegistry::Global().Find("tanh");
   op.name = "arctan";
-  EXPECT_EQ(CheckIsTested(op).message(),
-            "op \"arctan\" has no case in tests/ops/op_cases.cc");
+  EXPECT_EQ(CheckIsTested(op).message(), "op \"arctan\" has no case in tests/ops/op_cases.cc");
 }
 
 }  // namespace

@@ -58,14 +58,14 @@ const RegisterOps kOps({
     // Right in value, wrong only in the second derivative: the gradient's own gradient is cut.
     Unary("test_once_tanh", "tanh(x)", kTanhTiles,
           [](const GradientArguments& arguments) {
-            return InputGradients{arguments.gradient * (1 - Square(StopGradient(arguments.output)))};
+            return InputGradients{arguments.gradient *
+                                  (1 - Square(StopGradient(arguments.output)))};
           }),
     // Wrong in one element of many: the first row's gradient is 1 % too large.
     Unary("test_nearly_tanh", "tanh(x)", kTanhTiles,
           [](const GradientArguments& arguments) {
             const Value x = arguments.inputs[0];
-            const Value excess =
-                0.01 * Equal(x, Max(x)) + NumberLike(1, x);
+            const Value excess = 0.01 * Equal(x, Max(x)) + NumberLike(1, x);
             return InputGradients{arguments.gradient * (1 - Square(arguments.output)) * excess};
           }),
     Unary("test_arctan", "arctan(x)", kArctanTiles,
@@ -107,9 +107,9 @@ TEST(GradientCheck, FindsOneWrongElementAndNamesIt) {
 }
 
 TEST(GradientCheck, DoesNotPassWhereNothingIsCompared) {
-  const GradientCheck no_floats = CheckGradient(
-      [](absl::Span<const Value> inputs) { return Cast(inputs[0], DType::kF64); },
-      {Tensor::Scalar<int32_t>(1)});
+  const GradientCheck no_floats =
+      CheckGradient([](absl::Span<const Value> inputs) { return Cast(inputs[0], DType::kF64); },
+                    {Tensor::Scalar<int32_t>(1)});
   EXPECT_FALSE(no_floats.ok);
   EXPECT_EQ(no_floats.report, "there is no float input to compare");
   const GradientCheck f32 = CheckGradient(

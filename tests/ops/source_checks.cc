@@ -1,8 +1,9 @@
+#include "ops/source_checks.h"
+
 #include <absl/strings/str_cat.h>
 
 #include <sluice/graph/tape.h>
 
-#include "ops/source_checks.h"
 #include "support/read.h"
 
 namespace sluice::testing {

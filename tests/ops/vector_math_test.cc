@@ -126,8 +126,8 @@ TEST(VectorMath, IsWithinAFewUlpsWhereMostHappens) {
 
 TEST(VectorMath, SpecialValuesAreThoseOfTheStandardLibrary) {
   // Where the result is exact: zeros, infinities, NaN, one, overflow and underflow.
-  const std::vector<float> exact = {0.0F,      -0.0F,  kInfinity, -kInfinity, kNan, -kNan,
-                                    kLargest,  -kLargest, 1e30F,  -1e30F,     1e4F, -1e4F};
+  const std::vector<float> exact = {0.0F,     -0.0F,     kInfinity, -kInfinity, kNan, -kNan,
+                                    kLargest, -kLargest, 1e30F,     -1e30F,     1e4F, -1e4F};
   for (const Function& function : kFunctions) {
     const std::vector<float> results = Apply(function.name, exact);
     for (size_t i = 0; i < exact.size(); ++i) {
@@ -144,9 +144,9 @@ TEST(VectorMath, SpecialValuesAreThoseOfTheStandardLibrary) {
 }
 
 TEST(VectorMath, DenormalsCount) {
-  const std::vector<float> numbers = {kSmallest,  -kSmallest,           3 * kSmallest, 1e-40F,
-                                      -1e-40F,    kSmallestNormal,      -kSmallestNormal,
-                                      1.5e-38F,   0.5F * kSmallestNormal};
+  const std::vector<float> numbers = {kSmallest,        -kSmallest, 3 * kSmallest,
+                                      1e-40F,           -1e-40F,    kSmallestNormal,
+                                      -kSmallestNormal, 1.5e-38F,   0.5F * kSmallestNormal};
   for (const Function& function : kFunctions) {
     EXPECT_LE(WorstOf(function, numbers).ulps, function.largest_ulps) << function.name;
   }
@@ -166,8 +166,7 @@ TEST(VectorMath, EdgesOfTheirDomains) {
   EXPECT_TRUE(IsExactly(Apply("log", {1.0F})[0], 0.0F));
   EXPECT_TRUE(IsExactly(Apply("log1p", {-1.0F})[0], -kInfinity));
   EXPECT_TRUE(IsExactly(Apply("log1p", {std::nextafter(-1.0F, -2.0F)})[0], kNan));
-  EXPECT_TRUE(IsExactly(Apply("exp", {88.7228F})[0], std::exp(88.7228F)) ||
-              WorstOf(kFunctions[0], {88.7228F}).ulps < 2);
+  EXPECT_LE(WorstOf(kFunctions[0], {88.7228F}).ulps, 2) << "just below the overflow";
   EXPECT_TRUE(IsExactly(Apply("exp", {88.73F})[0], kInfinity));
   EXPECT_TRUE(IsExactly(Apply("exp", {-104.0F})[0], 0.0F));
   EXPECT_TRUE(IsExactly(Apply("tanh", {9.1F})[0], 1.0F));

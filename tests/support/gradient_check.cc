@@ -1,3 +1,5 @@
+#include "support/gradient_check.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -12,8 +14,6 @@
 #include <sluice/graph/random.h>
 #include <sluice/ops/elementwise.h>
 #include <sluice/ops/movement.h>
-
-#include "support/gradient_check.h"
 
 namespace sluice::testing {
 namespace {
@@ -137,16 +137,15 @@ GradientCheck CheckGradient(const Function& function, absl::Span<const Tensor> i
       const double step = options.step * std::max(1.0, std::abs(inputs[input].At(i)));
       const absl::StatusOr<double> numeric = moved.Derivative(input, i, step, weights);
       if (!numeric.ok()) return NothingCompared(numeric.status().message());
-      const double scale =
-          std::max({options.floor, std::abs(gradient.At(i)), std::abs(*numeric)});
+      const double scale = std::max({options.floor, std::abs(gradient.At(i)), std::abs(*numeric)});
       double error = std::abs(gradient.At(i) - *numeric) / scale;
       if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
       if (compared > 0 && error <= check.worst_error) continue;
       check.worst_error = error;
-      check.report = absl::StrCat("input ", input, ", element ", Place(inputs[input].shape(), i),
-                                  " of ", inputs[input].shape().ToString(), ": analytic ",
-                                  gradient.At(i), ", numeric ", *numeric, ", relative error ",
-                                  error);
+      check.report =
+          absl::StrCat("input ", input, ", element ", Place(inputs[input].shape(), i), " of ",
+                       inputs[input].shape().ToString(), ": analytic ", gradient.At(i),
+                       ", numeric ", *numeric, ", relative error ", error);
     }
   }
   if (compared == 0) return NothingCompared("there is no float input to compare");

@@ -1,0 +1,94 @@
+#ifndef SLUICE_TESTS_EXPERIMENTS_PROGRAM_H_
+#define SLUICE_TESTS_EXPERIMENTS_PROGRAM_H_
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <absl/flags/reflection.h>
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <sluice/experiments/commands.h>
+
+namespace sluice {
+
+// What a command line left behind.
+struct Outcome {
+  int exit_code = 0;
+  std::string out;
+  std::string error;
+};
+
+// Runs command lines in a folder of its own. Flags are global, so each command line starts from
+// their standard values and leaves them behind.
+class ProgramTest : public testing::Test {
+ protected:
+  ProgramTest() {
+    std::string path = testing::TempDir() + "sluice_experiments_XXXXXX";
+    folder_ = mkdtemp(path.data());
+  }
+  ~ProgramTest() override { std::filesystem::remove_all(folder_); }
+
+  static Outcome Sluice(const std::vector<std::string>& arguments) {
+    const absl::FlagSaver saver;
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    Outcome outcome;
+    outcome.exit_code = RunCommandLine(arguments);
+    outcome.out = testing::internal::GetCapturedStdout();
+    outcome.error = testing::internal::GetCapturedStderr();
+    return outcome;
+  }
+
+  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string Write(const std::string& name, const std::string& bytes) const {
+    std::ofstream(Path(name), std::ios::binary) << bytes;
+    return Path(name);
+  }
+  static std::string Read(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  static bool Exists(const std::string& path) { return std::filesystem::exists(path); }
+  static nlohmann::json ReadJson(const std::string& path) {
+    return nlohmann::json::parse(Read(path));
+  }
+
+  // 4,000 characters that a tiny model learns something of: 3,600 to train, 200 and 200 to test.
+  std::string Text() const {
+    std::string text;
+    for (int i = 0; text.size() < 4000; ++i) {
+      absl::StrAppend(&text, "the ", i % 3 == 0 ? "traveller" : "time", " of day ", i % 7, "\n");
+    }
+    return Write("text.txt", text.substr(0, 4000));
+  }
+
+  // A comparison or training that takes a moment.
+  std::vector<std::string> Tiny(const std::string& command,
+                                const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments = {command,         "--corpus=" + Text(), "--hidden=8",
+                                          "--embedding=4", "--batch=4",          "--steps=8",
+                                          "--tokens=2k",   "--threads=1"};
+    if (command == "compare") {
+      arguments.insert(arguments.end(), {"--seeds=1", "--cells=gru", "--out=" + Path("results"),
+                                         "--sample_tokens=10", "--prefixes=time,the "});
+    }
+    if (command == "train") arguments.push_back("--model=" + Path("model.sluice"));
+    arguments.insert(arguments.end(), more.begin(), more.end());  // the last of equals counts
+    return arguments;
+  }
+
+ private:
+  std::string folder_;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_TESTS_EXPERIMENTS_PROGRAM_H_

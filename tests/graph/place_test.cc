@@ -1,0 +1,298 @@
+#include <gtest/gtest-spi.h>
+#include <gtest/gtest.h>
+
+#include <sluice/ops/composed.h>
+
+#include "graph/memory_replay.h"
+#include "graph/tapes.h"
+
+namespace sluice {
+namespace {
+
+PlanGraph PassesOf(const Tape& tape, const std::vector<Value>& fetches) {
+  PlanGraph graph = ShareEqual(DropUnused(GraphOf(tape, fetches)));
+  return OrderWrites(ShareEqual(PackOperands(graph)));
+}
+
+int64_t SumOfBytes(const PlanGraph& graph) {
+  int64_t sum = 0;
+  for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+    const OpKind kind = graph.nodes[id].op->kind;
+    if (kind == OpKind::kFeed || kind == OpKind::kConstant || kind == OpKind::kVariable ||
+        kind == OpKind::kWrite || IsView(graph.nodes, id)) {
+      continue;
+    }
+    sum += graph.nodes[id].type.bytes();
+  }
+  return sum;
+}
+
+// The only node with this op.
+NodeId Find(const NodeList& nodes, absl::string_view op) {
+  for (NodeId id = 0; id < nodes.size(); ++id) {
+    if (nodes[id].op->name == op) return id;
+  }
+  return kNoNode;
+}
+
+class PlaceValuesTest : public ::testing::Test {
+ protected:
+  void Place(const std::vector<Value>& fetches, bool reuse = true) {
+    ASSERT_TRUE(tape_.status().ok()) << tape_.status();
+    graph_ = PassesOf(tape_, fetches);
+    plan_ = PlaceValues(graph_, reuse);
+    MemoryReplay(graph_, plan_).Check();
+  }
+  const sluice::Place& PlaceOf(absl::string_view op) const {
+    return plan_.places[Find(graph_.nodes, op)];
+  }
+
+  VariableStore store_;
+  Tape tape_;
+  PlanGraph graph_;
+  MemoryPlan plan_;
+};
+
+TEST_F(PlaceValuesTest, ComputesElementwiseResultsInPlace) {
+  Value x = Exp(tape_.Feed(RandomFloats({16, 16}, 1)));
+  for (int i = 0; i < 10; ++i) x = Tanh(x);
+  Place({x});
+  EXPECT_EQ(plan_.arena_bytes, 16 * 16 * 4);
+}
+
+TEST_F(PlaceValuesTest, KeepsAnInputThatSomebodyStillReads) {
+  const Value x = Exp(tape_.Feed(RandomFloats({16}, 1)));
+  const Value y = Tanh(x);
+  Place({y + x, x});
+  EXPECT_EQ(plan_.arena_bytes, 2 * 64);
+}
+
+TEST_F(PlaceValuesTest, NeverWritesOverABroadcastInput) {
+  const Value x = Exp(tape_.Feed(RandomFloats({4, 16}, 1)));
+  const Value row = Tanh(Slice(x, 0, 1, 2));
+  Place({x - Slice(x, 0, 0, 1), x * row, row + x});
+  ExpectLevelsAgree([](Tape& tape, VariableStore&) {
+    const Value x = Exp(tape.Feed(RandomFloats({4, 16}, 1)));
+    return std::vector<Value>{x - Slice(x, 0, 0, 1)};
+  });
+}
+
+TEST_F(PlaceValuesTest, NeverWritesToFeedsAndConstants) {
+  const Value x = tape_.Feed(RandomFloats({16}, 1));
+  Place({Exp(x), Exp(tape_.Constant(1, DType::kF32, {16}))});
+  EXPECT_EQ(PlaceOf("exp").base, sluice::Place::Base::kArena);
+}
+
+TEST_F(PlaceValuesTest, ReusesMemoryOfOtherSizes) {
+  Value x = tape_.Feed(RandomFloats({32, 32}, 1));
+  for (int i = 0; i < 8; ++i) {
+    const int axes[] = {0};
+    x = Transpose(x, {1, 0}) + Sum(Transpose(Exp(x), {1, 0}), axes);
+  }
+  Place({x});
+  EXPECT_LT(plan_.arena_bytes, SumOfBytes(graph_) / 4);
+}
+
+TEST_F(PlaceValuesTest, LaysPiecesInTheirConcatenation) {
+  const Value x = tape_.Feed(RandomFloats({4, 16}, 1));
+  std::vector<Value> pieces;
+  for (int i = 0; i < 5; ++i) pieces.push_back(Transpose(x, {1, 0}) * (1.0 + i));
+  Place({Tanh(Stack(pieces))});
+  const int64_t piece = 4 * 16 * 4;
+  const NodeId concat = Find(graph_.nodes, "concat");
+  const absl::Span<const NodeId> inputs = graph_.nodes.inputs(concat);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    EXPECT_EQ(plan_.places[inputs[i]].offset,
+              plan_.places[concat].offset + static_cast<int64_t>(i) * piece);
+  }
+  // The transposed input and the concatenation, in which tanh happens too.
+  EXPECT_EQ(plan_.arena_bytes, 6 * piece);
+}
+
+TEST_F(PlaceValuesTest, LaysAPieceInTheFirstConcatenationOnly) {
+  const Value x = Exp(tape_.Feed(RandomFloats({4, 16}, 1)));
+  const Value y = Exp(tape_.Feed(RandomFloats({4, 16}, 2)));
+  Place({Concat({x, y, x}, 0), Concat({y, x}, 0), Concat({x, y}, 1)});
+}
+
+TEST_F(PlaceValuesTest, LaysConcatenationsInConcatenations) {
+  const Value x = tape_.Feed(RandomFloats({16}, 1));
+  const Value inner = Concat({Exp(x), Tanh(x)}, 0);
+  Place({Concat({Sin(x), inner, Cos(x)}, 0), inner});
+  EXPECT_EQ(plan_.arena_bytes, 4 * 64);
+}
+
+TEST_F(PlaceValuesTest, PutsViewsInTheirInput) {
+  const Value x = Exp(tape_.Feed(RandomFloats({4, 16}, 1)));
+  const Value row = Slice(x, 0, 2, 3);
+  Place({Reshape(row, {4, 4}), x});
+  EXPECT_EQ(plan_.arena_bytes, 4 * 16 * 4);
+  EXPECT_EQ(PlaceOf("slice").offset, 2 * 64);
+  EXPECT_EQ(PlaceOf("reshape").offset, 2 * 64);
+}
+
+TEST_F(PlaceValuesTest, ComputesAWrittenValueInItsVariable) {
+  Variable& a = store_.root().Trainable("a", {32}, SmallRandom);
+  const Value gradient = Exp(tape_.Feed(RandomFloats({32}, 1)));
+  const Value updated = tape_.Use(a) - 0.1 * gradient;
+  tape_.Write(a, updated);
+  Place({});
+  EXPECT_EQ(PlaceOf("subtract").base, sluice::Place::Base::kVariable);
+  EXPECT_EQ(plan_.arena_bytes, 32 * 4);
+}
+
+TEST_F(PlaceValuesTest, KeepsAWrittenValueOutOfItsVariableWhileTheOldOneIsRead) {
+  Variable& a = store_.root().Trainable("a", {32}, SmallRandom);
+  const Value updated = Tanh(tape_.Use(a));
+  tape_.Write(a, updated);
+  Place({tape_.Use(a) * tape_.Feed(RandomFloats({32}, 1)), Exp(Value(&tape_, tape_.ReadOf(a)))});
+  EXPECT_EQ(PlaceOf("tanh").base, sluice::Place::Base::kArena);
+}
+
+TEST_F(PlaceValuesTest, KeepsAWrittenValueOutOfItsVariableWhenItReadsAnotherPartOfIt) {
+  Variable& a = store_.root().Trainable("a", {2, 32}, SmallRandom);
+  const Value old = tape_.Use(a);
+  tape_.Write(a, old + Slice(old, 0, 0, 1));
+  Place({});
+  EXPECT_EQ(PlaceOf("add").base, sluice::Place::Base::kArena);
+}
+
+TEST_F(PlaceValuesTest, GivesEachValueItsOwnMemoryForDebugging) {
+  const Value x = Exp(tape_.Feed(RandomFloats({16}, 1)));
+  Place({Tanh(Tanh(x))}, /*reuse=*/false);
+  EXPECT_EQ(plan_.arena_bytes, SumOfBytes(graph_));
+}
+
+TEST_F(PlaceValuesTest, PlacesValuesWithoutElements) {
+  const Value x = Exp(tape_.Feed(Tensor(DType::kF32, {0, 3})));
+  const Value y = Exp(tape_.Feed(RandomFloats({2, 3}, 1)));
+  Place({Concat({x, Tanh(y), x}, 0), Sum(x)});
+}
+
+TEST_F(PlaceValuesTest, PlacesATrainingStepInLessThanTheSum) {
+  const std::vector<Value> fetches =
+      RecordTrainingStep(tape_, store_, {.steps = 12, .batch = 4, .inputs = 8, .hidden = 16});
+  Place({fetches[0]});
+  EXPECT_LT(plan_.arena_bytes, SumOfBytes(graph_) / 2);
+  EXPECT_EQ(PlaceOf("write").base, sluice::Place::Base::kVariable);
+}
+
+// ---- Tapes by chance ----
+
+// Writes a tape of all sorts of sharing: views of views, concatenations of concatenations, reads
+// before and after writes.
+class RandomTape {
+ public:
+  RandomTape(Tape& tape, VariableStore& store, uint64_t seed)
+      : tape_(tape), random_(MakeRandomKey(seed, "tape")) {
+    for (int i = 0; i < 3; ++i) {
+      variables_.push_back(&store.root().Trainable(std::string(1, static_cast<char>('a' + i)),
+                                                   {kRows, kColumns}, SmallRandom));
+    }
+    values_.push_back(tape.Feed(RandomFloats({kRows, kColumns}, seed)));
+    values_.push_back(tape.Feed(RandomFloats({kColumns, kColumns}, seed + 1)));
+    values_.push_back(tape.Constant(0.5, DType::kF32, {kRows, kColumns}));
+  }
+
+  std::vector<Value> Record(int count) {
+    for (int i = 0; i < count; ++i) values_.push_back(Step());
+    std::vector<Value> fetches = {values_.back()};
+    for (const Value& value : values_) {
+      if (random_.Below(8) == 0) fetches.push_back(value);
+    }
+    return fetches;
+  }
+
+ private:
+  static constexpr int kRows = 4;
+  static constexpr int kColumns = 6;
+
+  Value Any() { return values_[random_.Below(values_.size())]; }
+  // A value of the usual shape.
+  Value Plain() {
+    Value value;
+    do {
+      value = Any();
+    } while (value.shape() != Shape{kRows, kColumns});
+    return value;
+  }
+  Variable& AnyVariable() { return *variables_[random_.Below(variables_.size())]; }
+
+  Value Step() {
+    switch (random_.Below(13)) {
+      case 0:
+        return Tanh(Any());
+      case 1:
+        return Tanh(Plain() + Plain());
+      case 2:
+        return Tanh(Plain() * Slice(Plain(), 0, 1, 2));
+      case 3:
+        return Plain() - Slice(Plain(), 1, 2, 3);
+      case 4:
+        return Concat({Slice(Plain(), 0, 0, 1), Tanh(Slice(Plain(), 0, 0, 3))}, 0);
+      case 5:
+        return Concat({Slice(Plain(), 1, 0, 2), Slice(Plain(), 1, 0, 4)}, 1);
+      case 6:
+        return Slice(Concat({Tanh(Plain()), Plain(), Sin(Plain())}, 0), 0, 4, 8);
+      case 7:
+        return Reshape(Tanh(Transpose(Plain(), {1, 0})), {kRows, kColumns});
+      case 8:
+        return Tanh(MatMul(Plain(), values_[1]));
+      case 9:
+        return Select(Less(Plain(), Plain()), Plain(), Plain());
+      case 10:
+        return Slice(Stack({Tanh(Plain()), Negate(Plain())}), 0, 1, 2);
+      case 11:
+        return tape_.Use(AnyVariable());
+      default: {
+        Variable& variable = AnyVariable();
+        const Value value = random_.Below(2) == 0 ? Plain() : Tanh(Plain() + tape_.Use(variable));
+        if (written_.insert(&variable).second) tape_.Write(variable, value);
+        return value;
+      }
+    }
+  }
+
+  Tape& tape_;
+  RandomStream random_;
+  std::vector<Variable*> variables_;
+  std::set<const Variable*> written_;
+  std::vector<Value> values_;
+};
+
+TEST(PlaceValues, HoldsForTapesByChance) {
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    const int count = 5 + static_cast<int>(seed % 40);
+    Tape tape;
+    VariableStore store;
+    const std::vector<Value> fetches = RandomTape(tape, store, seed).Record(count);
+    ASSERT_TRUE(tape.status().ok()) << tape.status();
+    const PlanGraph graph = PassesOf(tape, fetches);
+    const MemoryPlan plan = PlaceValues(graph, /*reuse=*/true);
+    MemoryReplay(graph, plan).Check();
+    EXPECT_EQ(CountOps(graph.nodes, "write"), static_cast<int>(tape.writes().size()));
+    ExpectLevelsAgree([&](Tape& other, VariableStore& other_store) {
+      return RandomTape(other, other_store, seed).Record(count);
+    });
+    if (::testing::Test::HasFailure()) break;
+  }
+}
+
+// The checker itself: a plan that is wrong must not pass it.
+TEST(MemoryReplay, SeesAnOverwrittenValue) {
+  EXPECT_NONFATAL_FAILURE(
+      {
+        Tape tape;
+        const Value x = Exp(tape.Feed(RandomFloats({16}, 1)));
+        const Value y = Tanh(x);
+        const PlanGraph graph = DropUnused(GraphOf(tape, {x, y}));
+        MemoryPlan plan = PlaceValues(graph, /*reuse=*/true);
+        plan.places[y.node()] = plan.places[x.node()];
+        MemoryReplay(graph, plan).Check();
+      },
+      "fetch exp");
+}
+
+}  // namespace
+}  // namespace sluice
