@@ -37,8 +37,13 @@ absl::Status SetFlag(const Command& command, absl::string_view name, absl::strin
   if (!Takes(command, name)) return UnknownFlag(command, name);
   std::string error;
   if (absl::FindCommandLineFlag(name)->ParseFrom(value, &error)) return absl::OkStatus();
-  return UsageError(
-      absl::StrCat("--", name, ": \"", value, "\" does not fit", error.empty() ? "" : ": ", error));
+  // Abseil puts a sentence of its own ahead of the reason, if there is one.
+  absl::string_view reason = error;
+  absl::ConsumePrefix(&reason,
+                      absl::StrCat("Illegal value '", value, "' specified for flag '", name, "'"));
+  absl::ConsumePrefix(&reason, "; ");
+  return UsageError(absl::StrCat("--", name, ": \"", value, "\" does not fit",
+                                 reason.empty() ? "" : ": ", reason));
 }
 
 // "  --hidden=256  Units of each layer."

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
@@ -47,7 +48,8 @@ GateInput::GateInput(Scope scope, const CellSize& size, const Options& options)
   if (size.biases == Biases::kNone) return;
   const bool two = size.biases == Biases::kTwo;
   input_bias_ = &scope_.Trainable(two ? "input_bias" : "bias", {size.hidden}, shifted);
-  if (two) recurrent_bias_ = &scope_.Trainable("recurrent_bias", {size.hidden}, initial);
+  if (two && options.recurrent)
+    recurrent_bias_ = &scope_.Trainable("recurrent_bias", {size.hidden}, initial);
 }
 
 Value GateInput::Input(Value x) const {
@@ -116,7 +118,7 @@ absl::Status SetOption(const CellRecord& record, absl::string_view name, absl::s
     if (option->name != name) continue;
     double number = 0;
     if (option->choices.empty()) {
-      if (!absl::SimpleAtod(value, &number)) {
+      if (!absl::SimpleAtod(value, &number) || !std::isfinite(number)) {
         return absl::InvalidArgumentError(
             absl::StrCat("cell ", record.name, ": ", name, " is a number, got \"", value, "\""));
       }

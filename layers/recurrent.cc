@@ -4,6 +4,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
+#include <sluice/graph/nearest.h>
 #include <sluice/layers/recurrent.h>
 #include <sluice/ops/composed.h>
 
@@ -57,11 +58,20 @@ void Recurrent::ResetState(absl::string_view carry) const {
 State Recurrent::InitialState(Value x, int index, const RecurrentInputs& inputs) const {
   Tape& tape = *x.tape();
   const int64_t batch = x.shape()[1];
+  const std::vector<std::string> names = cells_[index]->StateNames();
+  const bool given = index < static_cast<int>(inputs.initial.size());
+  const State none;
+  const State& initial = given ? inputs.initial[index] : none;
+  for (const State::Entry& entry : initial.entries()) {
+    if (std::find(names.begin(), names.end(), entry.name) != names.end()) continue;
+    tape.Fail(absl::StrCat("recurrent: an initial state has \"", entry.name, "\"",
+                           NearestNameHint(entry.name, names)));
+  }
   State state;
-  for (const std::string& name : cells_[index]->StateNames()) {
-    if (index < static_cast<int>(inputs.initial.size())) {
-      state.Set(name, inputs.initial[index][name]);
-    } else if (!inputs.carry.empty()) {
+  for (const std::string& name : names) {
+    if (const Value value = initial[name]) {
+      state.Set(name, value);
+    } else if (!given && !inputs.carry.empty()) {
       state.Set(name, tape.Use(Carried(index, name, batch, inputs.carry)));
     } else {
       state.Set(name, tape.Constant(0, x.dtype(), {batch, options_.hidden}));

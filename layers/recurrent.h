@@ -25,7 +25,7 @@ struct RecurrentOptions {
 
 struct RecurrentInputs {
   Value mask;  // (T, B) of 1 and 0: a step of 0 keeps the state; none: all steps count
-  std::vector<State> initial;  // of each layer and direction; none: zeros
+  std::vector<State> initial;  // of each layer and direction; what is not given is zeros
   // Not empty: the state starts as what the last run under this name left, and is kept for the next
   // one. Zeros at first. Gradients do not cross (truncated back-propagation).
   std::string carry;

@@ -26,8 +26,8 @@ Value Softmax(Value x);
 // classes - 1.
 Value OneHot(Value ids, int64_t classes, DType dtype);
 
-// Cross-entropy in nats, mean over the targets that are not kIgnoredTarget: logits (..., V), ids (...) -> ().
-// Zero where no target counts.
+// Cross-entropy in nats, mean over the targets that are not kIgnoredTarget: logits (..., V), ids
+// (...) -> (). Zero where no target counts.
 Value CrossEntropy(Value logits, Value ids);
 // The same, of every target: 0 where it is ignored. (...)
 Value CrossEntropyEach(Value logits, Value ids);

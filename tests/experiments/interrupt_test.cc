@@ -2,7 +2,6 @@
 #include <csignal>
 #include <thread>
 
-#include <sluice/experiments/interrupt.h>
 #include <sluice/experiments/training.h>
 
 #include "experiments/program.h"
@@ -12,14 +11,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// Whether somebody asked to stop is a property of the process: each test here needs a process of
-// its own, which ctest gives it. In one process they are skipped after the first one.
-class InterruptTest : public ProgramTest {
- protected:
-  void SetUp() override {
-    if (Interrupted()) GTEST_SKIP() << "interrupted already";
-  }
-};
+using InterruptTest = ProgramTest;
 
 TEST(TrainingInterruptTest, TheHookEndsATrainingAfterAnUpdate) {
   const auto corpus = Corpus::FromText("text", std::string(2000, 'a') + "b", {});

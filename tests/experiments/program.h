@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include <sluice/experiments/commands.h>
+#include <sluice/experiments/interrupt.h>
 
 namespace sluice {
 
@@ -24,6 +26,19 @@ struct Outcome {
   int exit_code = 0;
   std::string out;
   std::string error;
+};
+
+// Puts flags back at its end, without Abseil's lines on standard error about it.
+class QuietFlagSaver {
+ public:
+  ~QuietFlagSaver() {
+    testing::internal::CaptureStderr();
+    saver_.reset();
+    testing::internal::GetCapturedStderr();
+  }
+
+ private:
+  std::unique_ptr<absl::FlagSaver> saver_ = std::make_unique<absl::FlagSaver>();
 };
 
 // Runs command lines in a folder of its own. Flags are global, so each command line starts from
@@ -36,8 +51,13 @@ class ProgramTest : public testing::Test {
   }
   ~ProgramTest() override { std::filesystem::remove_all(folder_); }
 
+  // Whether somebody asked to stop is a property of the process, and ctest gives each test its own.
+  void SetUp() override {
+    if (Interrupted()) GTEST_SKIP() << "a test before this one has interrupted the process";
+  }
+
   static Outcome Sluice(const std::vector<std::string>& arguments) {
-    const absl::FlagSaver saver;
+    const QuietFlagSaver saver;
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();
     Outcome outcome;

@@ -68,8 +68,7 @@ TEST_P(AnyCell, StepGivesEveryValueOfItsStateAndOneIsItsOutput) {
   VariableStore variables;
   const absl::StatusOr<CellSpec> spec = ParseCellSpec(GetParam());
   ASSERT_TRUE(spec.ok()) << spec.status();
-  const std::unique_ptr<Cell> cell =
-      MakeCell(*spec, variables.root() / "cell", kInputs, kHidden);
+  const std::unique_ptr<Cell> cell = MakeCell(*spec, variables.root() / "cell", kInputs, kHidden);
   const std::vector<std::string> names = cell->StateNames();
   EXPECT_THAT(names, ::testing::Contains("h"));
   EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
@@ -280,7 +279,8 @@ TEST_P(AnyCell, NamesItsGatesOnTheTape) {
   ASSERT_TRUE(read.ok()) << read.status();
   for (const Tensor& gate : *read) {
     EXPECT_EQ(gate.shape(), (Shape{kBatch, kHidden}));
-    EXPECT_THAT(gate.values<float>(), ::testing::Each(::testing::AllOf(::testing::Ge(0), ::testing::Le(1))));
+    EXPECT_THAT(gate.values<float>(),
+                ::testing::Each(::testing::AllOf(::testing::Ge(0), ::testing::Le(1))));
   }
 }
 

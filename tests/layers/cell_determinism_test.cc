@@ -1,6 +1,7 @@
 // The same bits for any number of threads, at sizes that are cut into pieces.
 
 #include <gtest/gtest.h>
+#include <tbb/global_control.h>
 
 #include <sluice/layers/linear.h>
 #include <sluice/layers/recurrent.h>
@@ -12,18 +13,25 @@
 namespace sluice::testing {
 namespace {
 
-constexpr int64_t kSteps = 8, kBatch = 33, kInputs = 40, kHidden = 96;
+// T, B, I, H: products of one step take some 30 microseconds each and are cut, into parts of
+// unequal size.
+constexpr int64_t kSteps = 5, kBatch = 65, kInputs = 73, kHidden = 163;
 constexpr int kThreadCounts[] = {1, 2, 3, 4, 7};
 
-class CellBits : public ::testing::TestWithParam<std::string> {};
+class AnyNumberOfThreads : public ::testing::TestWithParam<std::string> {
+ private:
+  // As many workers as the tests ask for, also where the machine has fewer processors.
+  const tbb::global_control workers_{tbb::global_control::max_allowed_parallelism, 8};
+};
+
+class CellBits : public AnyNumberOfThreads {};
 INSTANTIATE_TEST_SUITE_P(Registered, CellBits, ::testing::ValuesIn(AllCells()), CellTestName);
 
 TEST_P(CellBits, DoNotDependOnTheNumberOfThreads) {
   VariableStore variables;
-  const Recurrent rnn(variables.root() / "rnn", {.cell = GetParam(),
-                                                 .inputs = kInputs,
-                                                 .hidden = kHidden,
-                                                 .direction = Direction::kBoth});
+  const Recurrent rnn(
+      variables.root() / "rnn",
+      {.cell = GetParam(), .inputs = kInputs, .hidden = kHidden, .direction = Direction::kBoth});
   SequenceInputs inputs = RandomSequence(DType::kF32, kSteps, kBatch, kInputs, kHidden, 2);
   std::vector<int64_t> lengths;
   for (int64_t b = 0; b < kBatch; ++b) lengths.push_back(1 + b % kSteps);
@@ -38,7 +46,7 @@ TEST_P(CellBits, DoNotDependOnTheNumberOfThreads) {
   }
 }
 
-class TrainingBits : public ::testing::TestWithParam<std::string> {
+class TrainingBits : public AnyNumberOfThreads {
  protected:
   // All variables, slots and carried states among them, after 50 updates.
   static std::vector<Tensor> Train(const std::string& cell, const RunOptions& options) {

@@ -31,11 +31,9 @@ std::string ErrorOf(absl::string_view text) {
 TEST(ParseCellSpec, GivesTheStandardOfEveryOption) {
   const CellSpec gru = MustParse("gru");
   EXPECT_EQ(gru.record->name, "gru");
-  EXPECT_EQ(gru.options, (std::map<std::string, std::string>{
-                             {"reset", "before"},
-                             {"update", "keep"},
-                             {"init", "keras"},
-                             {"biases", "one"}}));
+  EXPECT_EQ(gru.options,
+            (std::map<std::string, std::string>{
+                {"reset", "before"}, {"update", "keep"}, {"init", "keras"}, {"biases", "one"}}));
   EXPECT_EQ(gru.Differences(), "");
   EXPECT_EQ(gru.Conventions(), "reset=before, update=keep, init=keras, biases=one");
 }
@@ -82,15 +80,14 @@ TEST(ParseCellSpec, NamesTheNearestCell) {
 }
 
 TEST(ParseCellSpec, NamesTheNearestOptionOrAll) {
-  EXPECT_EQ(ErrorOf("gru:rest=after"),
-            "cell gru has no option \"rest\"; did you mean \"reset\"?");
-  EXPECT_EQ(ErrorOf("gru:forget_bias=1"),
-            "cell gru has no option \"forget_bias\"; there are preset, reset, update, init, biases");
+  EXPECT_EQ(ErrorOf("gru:rest=after"), "cell gru has no option \"rest\"; did you mean \"reset\"?");
+  EXPECT_EQ(
+      ErrorOf("gru:forget_bias=1"),
+      "cell gru has no option \"forget_bias\"; there are preset, reset, update, init, biases");
 }
 
 TEST(ParseCellSpec, ListsTheChoices) {
-  EXPECT_EQ(ErrorOf("gru:reset=afer"),
-            "cell gru: reset has no \"afer\"; it may be before, after");
+  EXPECT_EQ(ErrorOf("gru:reset=afer"), "cell gru: reset has no \"afer\"; it may be before, after");
   EXPECT_EQ(ErrorOf("gru:reset"), "cell gru: reset has no \"\"; it may be before, after");
   EXPECT_EQ(ErrorOf("gru:init=xavier"),
             "cell gru: init has no \"xavier\"; it may be d2l, pytorch, keras, irnn");

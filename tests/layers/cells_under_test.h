@@ -33,11 +33,11 @@ Tensor RowOf(const Tensor& batch, int64_t row);
 
 // What goes into a run of a layer.
 struct SequenceInputs {
-  Tensor x;                          // (T, B, I)
-  Tensor mask;                       // (T, B); empty: none
-  Tensor output_weights;             // (T, B, directions H): of the loss
-  Tensor final_weights;              // (B, H): of the loss, for every final state
-  bool explicit_zeros = false;       // whether initial states are given, as zeros
+  Tensor x;                     // (T, B, I)
+  Tensor mask;                  // (T, B); empty: none
+  Tensor output_weights;        // (T, B, directions H): of the loss
+  Tensor final_weights;         // (B, H): of the loss, for every final state
+  bool explicit_zeros = false;  // whether initial states are given, as zeros
 };
 SequenceInputs RandomSequence(DType dtype, int64_t steps, int64_t batch, int64_t inputs,
                               int64_t hidden, int directions);
@@ -45,7 +45,7 @@ SequenceInputs RandomSequence(DType dtype, int64_t steps, int64_t batch, int64_t
 // What comes out of it; the loss is the weighted sum of the outputs and of the final states.
 struct SequenceRun {
   Tensor outputs;
-  std::vector<Tensor> finals;            // by layer, direction, name
+  std::vector<Tensor> finals;  // by layer, direction, name
   Tensor x_gradient;
   std::vector<Tensor> weight_gradients;  // in the order of the store
 };

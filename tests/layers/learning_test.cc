@@ -32,7 +32,8 @@ std::vector<int32_t> MarkovText(int64_t length, uint64_t seed) {
   return text;
 }
 
-// The entropy, in nats, of a symbol given the `order` symbols ahead of it, by the text's own counts.
+// The entropy, in nats, of a symbol given the `order` symbols ahead of it, by the text's own
+// counts.
 double ConditionalEntropy(const std::vector<int32_t>& text, size_t order) {
   std::map<std::vector<int32_t>, std::map<int32_t, int>> counts;
   for (size_t i = order; i < text.size(); ++i) {

@@ -1,9 +1,8 @@
-#include <sluice/layers/linear.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sluice/graph/gradients.h>
+#include <sluice/layers/linear.h>
 #include <sluice/ops/composed.h>
 
 #include "layers/cells_under_test.h"
@@ -19,8 +18,7 @@ TEST(Linear, MultipliesAndAdds) {
   const Linear linear(variables.root() / "read_out", 2, 3);
   variables.Find("read_out/weights")->value() =
       Tensor(Shape{2, 3}, std::vector<float>{1, 2, 3, 10, 20, 30});
-  variables.Find("read_out/bias")->value() =
-      Tensor(Shape{3}, std::vector<float>{0.5, 0.25, 0.125});
+  variables.Find("read_out/bias")->value() = Tensor(Shape{3}, std::vector<float>{0.5, 0.25, 0.125});
   Tape tape;
   const Tensor x(Shape{2, 1, 2}, std::vector<float>{1, 2, 0, -1});
   const Tensor y = MustRead(linear(tape.Feed(x)));
@@ -48,8 +46,7 @@ TEST(Linear, CanDoWithoutABias) {
   EXPECT_EQ(variables.parameters(), 4);
   EXPECT_EQ(variables.Find("projection/bias"), nullptr);
   Tape tape;
-  const Tensor y =
-      MustRead(linear(tape.Feed(Tensor(Shape{1, 2}, std::vector<float>{3, -4}))));
+  const Tensor y = MustRead(linear(tape.Feed(Tensor(Shape{1, 2}, std::vector<float>{3, -4}))));
   EXPECT_THAT(y.values<float>(), ElementsAre(6, -8));
 }
 

@@ -1,8 +1,6 @@
 // The time loop: direction, dropout between layers, and errors. What holds for every cell is in
 // cell_contract_test.cc.
 
-#include <sluice/layers/recurrent.h>
-
 #include <cmath>
 #include <set>
 
@@ -12,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/layers/linear.h>
+#include <sluice/layers/recurrent.h>
 #include <sluice/ops/composed.h>
 
 #include "layers/cells_under_test.h"
@@ -32,13 +31,11 @@ Tensor Reversed(const Tensor& x) {
 TEST(Direction, BackwardIsForwardOfTheReversedSequence) {
   VariableStore variables;
   const Recurrent forward(variables.root() / "rnn", {.inputs = 3, .hidden = 4});
-  const Recurrent backward(
-      variables.root() / "rnn",
-      {.inputs = 3, .hidden = 4, .direction = Direction::kBackward});
+  const Recurrent backward(variables.root() / "rnn",
+                           {.inputs = 3, .hidden = 4, .direction = Direction::kBackward});
   const Tensor x = RandomTensor(DType::kF32, {5, 2, 3}, 1);
   Tape tape;
-  const auto read =
-      tape.Read({backward(tape.Feed(x)), forward(tape.Feed(Reversed(x)))});
+  const auto read = tape.Read({backward(tape.Feed(x)), forward(tape.Feed(Reversed(x)))});
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_TRUE(SameBits((*read)[0], Reversed((*read)[1])));
 }
@@ -53,8 +50,8 @@ TEST(Direction, BothPutsTheForwardOneFirst) {
   ASSERT_EQ(run.final.size(), 2);
   const Value last = Index(run.outputs, 4);
   const Value first = Index(run.outputs, 0);
-  const auto read = tape.Read({Slice(last, 1, 0, 4), run.final[0]["h"], Slice(first, 1, 4, 8),
-                               run.final[1]["h"]});
+  const auto read = tape.Read(
+      {Slice(last, 1, 0, 4), run.final[0]["h"], Slice(first, 1, 4, 8), run.final[1]["h"]});
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_TRUE(SameBits((*read)[0], (*read)[1])) << "forward ends at the last step";
   EXPECT_TRUE(SameBits((*read)[2], (*read)[3])) << "backward ends at the first step";
@@ -239,6 +236,14 @@ TEST_F(RecurrentErrors, OfAnInitialStateNameTheGate) {
   EXPECT_FALSE(rnn_.Run(Feed(tape, {5, 3, 4}), inputs).outputs.valid());
   EXPECT_EQ(tape.status().message(),
             "matmul: inner sizes differ: left is (3, 5), right is (6, 6); in rnn/0/reset");
+}
+
+TEST_F(RecurrentErrors, NameTheValuesThatAStateHas) {
+  Tape tape;
+  const RecurrentInputs inputs = {.initial = {State{{"c", Feed(tape, {3, 6})}}}};
+  EXPECT_FALSE(rnn_.Run(Feed(tape, {5, 3, 4}), inputs).outputs.valid());
+  EXPECT_EQ(tape.status().message(),
+            "recurrent: an initial state has \"c\"; there are h; in rnn/0");
 }
 
 TEST_F(RecurrentErrors, KeepTheFirstOneAndNeverRun) {

@@ -88,8 +88,9 @@ template <typename T>
 std::vector<T> MixedNumbers(const SampleInput& range, uint64_t seed) {
   RandomStream random(seed);
   std::vector<T> numbers;
-  const T special[] = {T(0), T(-1), T(1), std::numeric_limits<T>::max(),
-                       std::numeric_limits<T>::lowest()};
+  // The largest floats; for i32 nothing that overflows.
+  const T large = std::is_floating_point_v<T> ? std::numeric_limits<T>::max() : T(1000);
+  const T special[] = {T(0), T(-1), T(1), large, -large};
   for (int64_t i = 0; i < kCount; ++i) {
     numbers.push_back(
         i % 7 == 3 ? special[i % 5]

@@ -19,8 +19,8 @@
 namespace sluice::testing {
 namespace {
 
-// Holds to about 1e-14 a step; this leaves room for processors that round elsewhere.
-constexpr double kTolerance = 1e-12;
+// The worst element is off by 2e-13 of itself; this leaves room for processors that round elsewhere.
+constexpr double kTolerance = 1e-11;
 
 Golden Load(absl::string_view file) {
   return Golden::Load(absl::StrCat(SLUICE_GOLDEN_DIR, "/", file, ".txt"));
@@ -94,9 +94,8 @@ void PrintTo(const TrainingCase& training, std::ostream* out) { *out << training
 
 std::vector<TrainingCase> TrainingCases() {
   std::vector<TrainingCase> cases;
-  const std::pair<const char*, const char*> cells[] = {{"elman_tanh", "elman"},
-                                                       {"gru", "gru"},
-                                                       {"lstm", "lstm"}};
+  const std::pair<const char*, const char*> cells[] = {
+      {"elman_tanh", "elman"}, {"gru", "gru"}, {"lstm", "lstm"}};
   for (const auto& [name, cell] : cells) {
     for (const bool adam : {false, true}) {
       cases.push_back({absl::StrCat("language_model_", name, adam ? "_adam" : "_sgd"),

@@ -1,5 +1,3 @@
-#include <sluice/optim/optimizer.h>
-
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -9,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/ops/composed.h>
+#include <sluice/optim/optimizer.h>
 
 namespace sluice::testing {
 namespace {
@@ -41,7 +40,8 @@ TEST(Minimize, TrainsOnlyWhatTheTapeReads) {
   const Value loss = Sum(tape.Use(read) + tape.Use(fixed));
   Adam({.learning_rate = 0.5}).Minimize(loss, variables);
   ASSERT_TRUE(tape.Read(loss).ok());
-  EXPECT_THAT(ValuesOf(read), ElementsAre(::testing::FloatEq(0.5), ::testing::FloatEq(1.5)));
+  EXPECT_THAT(ValuesOf(read),
+              ElementsAre(::testing::DoubleNear(0.5, 1e-6), ::testing::DoubleNear(1.5, 1e-6)));
   EXPECT_THAT(ValuesOf(other), ElementsAre(3, 4));
   EXPECT_THAT(ValuesOf(fixed), ElementsAre(0, 0));
   EXPECT_NE(variables.Find("optimizer/adam/read/mean"), nullptr);
@@ -90,7 +90,8 @@ TEST(Minimize, SaysThatThereIsNothingToTrain) {
   variables.root().Trainable("weight", {3}, Values({1, 2, 3}));
   Tape tape;
   Sgd({}).Minimize(Sum(tape.Feed(Tensor(DType::kF32, {3}))), variables);
-  EXPECT_EQ(tape.status().message(), "minimize: the tape reads no trainable variable of this store");
+  EXPECT_EQ(tape.status().message(),
+            "minimize: the tape reads no trainable variable of this store");
 }
 
 TEST(Minimize, LeavesAnEarlierErrorAlone) {
@@ -125,8 +126,8 @@ class Clipping : public ::testing::Test {
 TEST_F(Clipping, ByNormScalesAllGradientsTogether) {
   EXPECT_DOUBLE_EQ(Update({.clip_norm = 6.5}), 13) << "the norm before clipping";
   const double scale = 6.5 / (13 + 1e-6);
-  EXPECT_THAT(ValuesOf(a_), ElementsAre(::testing::DoubleEq(-3 * scale),
-                                        ::testing::DoubleEq(-4 * scale)));
+  EXPECT_THAT(ValuesOf(a_),
+              ElementsAre(::testing::DoubleEq(-3 * scale), ::testing::DoubleEq(-4 * scale)));
   EXPECT_THAT(ValuesOf(b_), ElementsAre(::testing::DoubleEq(-12 * scale)));
 }
 
@@ -242,7 +243,8 @@ TEST(Adam, CorrectsItsMeansExactlyInF32) {
       adam.Minimize(tape.Use(weight) * gradient, variables);
       ASSERT_TRUE(tape.Read(absl::Span<const Value>()).ok());
       const double exact = -0.125 * gradient / (gradient + 1e-8);
-      EXPECT_NEAR(weight.value().At(0) / exact, 1, 1e-6) << "gradient " << gradient << ", step " << step;
+      EXPECT_NEAR(weight.value().At(0) / exact, 1, 1e-6)
+          << "gradient " << gradient << ", step " << step;
     }
   }
 }

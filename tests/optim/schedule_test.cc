@@ -1,5 +1,3 @@
-#include <sluice/optim/schedule.h>
-
 #include <cmath>
 #include <numbers>
 #include <vector>
@@ -8,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/optim/optimizer.h>
+#include <sluice/optim/schedule.h>
 
 namespace sluice::testing {
 namespace {
@@ -104,18 +103,14 @@ TEST(ReduceOnPlateau, FallsAfterReportsWithoutGainInARow) {
   ReduceOnPlateau plateau(variables,
                           {.rate = 0.8, .factor = 0.5, .patience = 2, .lowest_rate = 0.15});
   const std::pair<double, double> reports[] = {
-      {3, 0.8},     // the first is always a gain
-      {3, 0.8},     // one without
-      {2, 0.8},     // a gain starts the count again
-      {2.5, 0.8},   // one
-      {2, 0.4},     // two: equal is no gain
-      {2.1, 0.4},   // counted from zero again
-      {2.1, 0.2},
-      {5, 0.2},
-      {5, 0.15},    // never below the lowest
-      {5, 0.15},
-      {5, 0.15},
-      {1, 0.15}};   // and never up again
+      {3, 0.8},                           // the first is always a gain
+      {3, 0.8},                           // one without
+      {2, 0.8},                           // a gain starts the count again
+      {2.5, 0.8},                         // one
+      {2, 0.4},                           // two: equal is no gain
+      {2.1, 0.4},                         // counted from zero again
+      {2.1, 0.2}, {5, 0.2},  {5, 0.15},   // never below the lowest
+      {5, 0.15},  {5, 0.15}, {1, 0.15}};  // and never up again
   int number = 0;
   for (const auto& [loss, rate] : reports) {
     plateau.Report(loss);

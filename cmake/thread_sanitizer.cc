@@ -1,0 +1,23 @@
+// Only in builds with ThreadSanitizer; options.cmake says why. graph/parallel.cc, which it cannot
+// see into, then defines ParallelForUnseen in place of ParallelFor.
+#include <sanitizer/tsan_interface.h>
+
+#include <sluice/graph/parallel.h>
+
+namespace sluice {
+
+void ParallelForUnseen(int64_t count, double cost, absl::FunctionRef<void(int64_t, int64_t)> body);
+
+void ParallelFor(int64_t count, double cost, absl::FunctionRef<void(int64_t, int64_t)> body) {
+  char fork;
+  char join;
+  __tsan_release(&fork);
+  ParallelForUnseen(count, cost, [&](int64_t begin, int64_t end) {
+    __tsan_acquire(&fork);
+    body(begin, end);
+    __tsan_release(&join);
+  });
+  __tsan_acquire(&join);
+}
+
+}  // namespace sluice
