@@ -105,6 +105,9 @@ absl::StatusOr<Corpus> CorpusFromFlags() {
   if (validation + test >= 1) {
     return UsageError("--validation_share and --test_share together must be below 1");
   }
+  if (absl::GetFlag(FLAGS_max_vocabulary).value == 1) {
+    return UsageError("--max_vocabulary must be 0 (all symbols) or at least 2, got 1");
+  }
   const std::string name = absl::GetFlag(FLAGS_corpus);
   absl::StatusOr<Corpus> corpus =
       Corpus::Load(name, {.unit = *unit,

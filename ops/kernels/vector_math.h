@@ -62,8 +62,8 @@ inline float exp(float x) {
 inline float log(float x) {
   const bool denormal = x < 1.17549435e-38F;
   const float scaled = denormal ? x * 8388608.0F : x;
-  const int32_t bits = BitCast<int32_t>(scaled);
-  const int32_t shifted = bits - 0x3F3504F3;  // sqrt(1/2)
+  // Less the bits of sqrt(1/2); unsigned, for negative x would overflow.
+  const auto shifted = static_cast<int32_t>(BitCast<uint32_t>(scaled) - 0x3F3504F3);
   const int32_t n = shifted >> 23;
   const float m = BitCast<float>((shifted & 0x007FFFFF) + 0x3F3504F3);
   const float f = m - 1.0F;

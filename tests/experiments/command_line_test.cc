@@ -253,6 +253,7 @@ TEST_F(RunCommandLineTest, NumbersOutOfRange) {
       {"--temperature=-1", "--temperature must be at least 0, got -1"},
       {"--top_k=-1", "--top_k must be at least 0, got -1"},
       {"--validation_share=1", "--validation_share must be at least 0 and below 1, got 1"},
+      {"--max_vocabulary=1", "--max_vocabulary must be 0 (all symbols) or at least 2, got 1"},
       {"--test_share=0.96", "--validation_share and --test_share together must be below 1"},
       {"--tied", "--tied needs --embedding as large as --hidden; they are 4 and 8"},
       {"--tokens=-1",

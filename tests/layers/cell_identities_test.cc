@@ -75,6 +75,7 @@ double LargestDifference(const Tensor& a, const Tensor& b) {
   return largest;
 }
 
+// To rounding only: s(-a) and 1 - s(a) differ in the last bit where s(-a) is small.
 TEST(GruIdentities, TurningTheUpdateGateOverIsAChangeOfSign) {
   for (const char* reset : {"before", "after"}) {
     SCOPED_TRACE(reset);
@@ -87,7 +88,6 @@ TEST(GruIdentities, TurningTheUpdateGateOverIsAChangeOfSign) {
       Negate(take.at(absl::StrCat("update/", what)));
     }
     ExpectNear(keep.Run(), take.Run(), 1e-14);
-    ExpectNear(keep.Run(), take.Run(), 0);  // PROBE
   }
 }
 

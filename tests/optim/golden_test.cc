@@ -19,7 +19,8 @@
 namespace sluice::testing {
 namespace {
 
-// The worst element is off by 2e-13 of itself; this leaves room for processors that round elsewhere.
+// The worst element is off by 2e-13 of itself; this leaves room for processors that round
+// elsewhere.
 constexpr double kTolerance = 1e-11;
 
 Golden Load(absl::string_view file) {
