@@ -35,6 +35,7 @@ endif()
 # they before the join: every ParallelFor would be a race. A suppression by library or by `tbb::` frames would hide
 # the races of the pieces themselves, since their stacks go through TBB. So the one file that uses TBB goes without
 # instrumentation, and thread_sanitizer.cc, without it too, tells the sanitizer of fork and join around it.
+# thread_sanitizer.supp, for TSAN_OPTIONS, leaves out what libtbb does on its own account, such as freeing memory.
 # tests/sanitizers/ checks that races between pieces are still seen.
 function(sluice_explain_tbb_to_thread_sanitizer target)
   set(parallel ${PROJECT_SOURCE_DIR}/graph/parallel.cc)

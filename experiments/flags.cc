@@ -57,11 +57,15 @@ absl::Status CheckAtLeast(absl::string_view name, double value, double least) {
 }
 
 // Far above what is of use, and so low that no product of two sizes overflows.
-absl::Status CheckSize(absl::string_view name, int64_t value, int64_t least) {
-  constexpr int64_t kLargest = 1 << 20;
-  if (value >= least && value <= kLargest) return absl::OkStatus();
+constexpr int64_t kLargestSize = 1 << 20;
+// TBB does not survive an arena of a million.
+constexpr int64_t kMostThreads = 1024;
+
+absl::Status CheckSize(absl::string_view name, int64_t value, int64_t least,
+                       int64_t most = kLargestSize) {
+  if (value >= least && value <= most) return absl::OkStatus();
   return UsageError(
-      absl::StrCat("--", name, " must be from ", least, " to ", kLargest, ", got ", value));
+      absl::StrCat("--", name, " must be from ", least, " to ", most, ", got ", value));
 }
 
 absl::Status CheckShare(absl::string_view name, double value) {
@@ -156,7 +160,7 @@ absl::StatusOr<TrainingOptions> TrainingFromFlags() {
              CheckAtLeast("seconds", options.budget.seconds, 0),
              CheckAtLeast("learning_rate", options.learning_rate, 0),
              CheckAtLeast("clip", options.clip, 0),
-             CheckAtLeast("threads", absl::GetFlag(FLAGS_threads), 0)});
+             CheckSize("threads", absl::GetFlag(FLAGS_threads), 0, kMostThreads)});
   if (!status.ok()) return status;
   if (const auto record = OptimizerRegistry::Global().Find(options.optimizer); !record.ok()) {
     return AsUsageError("optimizer", record.status());

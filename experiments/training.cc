@@ -29,14 +29,14 @@ class Trainer {
     const double rate =
         options_.learning_rate > 0 ? options_.learning_rate : (*record)->standard_rate;
     optimizer_ = (*record)->make(rate);
-    const absl::StatusOr<Batches> batches = corpus_.train().Streams(Streams());
+    const absl::StatusOr<Batches> batches = corpus_.train().Streams(Streams(corpus_.train()));
     if (!batches.ok()) return batches.status();
     epoch_tokens_ = corpus_.train().tokens() - 1;
 
     // A part that is too short for the batch should be known before the training, not after it.
     for (const Part& part : {corpus_.validation(), corpus_.test()}) {
       if (part.tokens() < 2) continue;
-      if (absl::Status status = part.Streams(Streams()).status(); !status.ok()) return status;
+      if (absl::Status status = part.Streams(Streams(part)).status(); !status.ok()) return status;
     }
     while (!Done()) {
       if (absl::Status status = Epoch(*batches); !status.ok()) return status;
@@ -53,7 +53,14 @@ class Trainer {
   }
 
  private:
-  StreamOptions Streams() const { return {.batch = options_.batch, .steps = options_.steps}; }
+  // No more steps than the longest stream has: padding would be recorded and computed for nothing.
+  StreamOptions Streams(const Part& part) const {
+    StreamOptions streams{.batch = options_.batch, .steps = options_.steps};
+    if (streams.batch < 1) return streams;  // an error of Part::Streams
+    const int64_t longest = (part.tokens() - 1 + streams.batch - 1) / streams.batch;
+    streams.steps = std::min(streams.steps, std::max<int64_t>(1, longest));
+    return streams;
+  }
 
   // The largest part used up of any limit, from 0 to 1.
   double Share() const {
@@ -103,8 +110,8 @@ class Trainer {
     ++points_;
     std::optional<double> validation;
     if (corpus_.validation().tokens() > 1) {
-      const auto score =
-          model_.Evaluate(corpus_.validation(), Streams(), options_.evaluation_tokens, run_);
+      const auto score = model_.Evaluate(corpus_.validation(), Streams(corpus_.validation()),
+                                         options_.evaluation_tokens, run_);
       if (!score.ok()) return score.status();
       validation = score->nats_per_token();
     }
@@ -145,7 +152,7 @@ class Trainer {
           std::tuple(corpus_.validation(), int64_t{0}, &result_.validation),
           std::tuple(corpus_.test(), int64_t{0}, &result_.test)}) {
       if (part.tokens() < 2) continue;
-      const auto evaluation = model_.Evaluate(part, Streams(), tokens, run_);
+      const auto evaluation = model_.Evaluate(part, Streams(part), tokens, run_);
       if (!evaluation.ok()) return evaluation.status();
       *score = Score{evaluation->nats_per_token()};
       // Losses may stay finite, at a number whose perplexity is none.

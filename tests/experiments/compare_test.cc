@@ -22,7 +22,8 @@ class CompareTest : public ProgramTest {
   Json Compare(const std::vector<std::string>& more = {}) {
     outcome_ = Sluice(Tiny("compare", more));
     EXPECT_EQ(outcome_.exit_code, 0) << outcome_.error;
-    return ReadJson(Path("results/results.json"));
+    const std::string written = outcome_.out.substr(outcome_.out.rfind("Written: ") + 9);
+    return ReadJson(written.substr(0, written.find(',')));
   }
   std::vector<std::vector<std::string>> Curves() const {
     std::vector<std::vector<std::string>> rows;
@@ -213,6 +214,15 @@ TEST_F(CompareTest, BudgetOfEpochsOrSeconds) {
   const Json run =
       Compare({"--tokens=0", "--seconds=0.05", "--out=" + Path("timed")}).at("runs")[0];
   EXPECT_GT(run.at("tokens"), 0);
+}
+
+TEST_F(CompareTest, MoreStepsThanTheTextHasCostNothing) {
+  const Json text = Compare({"--steps=900", "--tokens=4k"}).at("runs")[0];
+  EXPECT_EQ(text.at("tokens"), 2 * 3599);  // an update is an epoch of four streams of 900 or 899
+  EXPECT_EQ(text.at("updates"), 2);
+  const Json longer =
+      Compare({"--steps=1000000", "--tokens=4k", "--out=" + Path("longer")}).at("runs")[0];
+  EXPECT_EQ(longer.at("test"), text.at("test"));
 }
 
 TEST_F(CompareTest, BytesAndWordsAndATiedReadOut) {

@@ -1,10 +1,11 @@
-// `race`: pieces of one ParallelFor write the same plain int. `fork_join`: each piece writes its
-// own elements from what was written before the fork, and the caller reads them all after the join.
-#include <algorithm>
+// `race`: pieces of one ParallelFor write the same plain int. `copy_race`: they let the C library
+// write the same bytes. `fork_join`: each piece writes its own elements from what was written
+// before the fork, and the caller reads them all after the join.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -36,6 +37,16 @@ int Race() {
   return shared;
 }
 
+int CopyRace() {
+  std::vector<char> from(1000, 1);
+  std::vector<char> shared(from.size());
+  sluice::ParallelFor(kCount, sluice::kSerialCutOff, [&](int64_t, int64_t) {
+    MeetAnotherThread();
+    std::memcpy(shared.data(), from.data(), from.size());
+  });
+  return shared[0];
+}
+
 int ForkJoin() {
   int sum = 0;
   for (int round = 0; round < 100; ++round) {
@@ -53,10 +64,12 @@ int ForkJoin() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool race = argc > 1 && std::strcmp(argv[1], "race") == 0;
+  const std::string mode = argc > 1 ? argv[1] : "";
   sluice::Threads threads(2);
   int result = 0;
-  threads.arena().Execute([&] { result = race ? Race() : ForkJoin(); });
+  threads.arena().Execute([&] {
+    result = mode == "race" ? Race() : mode == "copy_race" ? CopyRace() : ForkJoin();
+  });
   std::printf("%d\n", result);
   return 0;
 }
