@@ -50,6 +50,8 @@ double BytesMoved(absl::Span<const TensorType> inputs, const TensorType& output)
 namespace {
 
 std::atomic<const Op*> accumulating_op = nullptr;
+// The first op of each kind.
+std::atomic<const Op*> only_of[static_cast<int>(OpKind::kScatter) + 1] = {};
 
 }  // namespace
 
@@ -72,6 +74,8 @@ absl::Status OpRegistry::Add(Op op) {
   if (!status.ok()) return status;
   const Op* added = Find(name);
   const Op* none = nullptr;
+  const Op* no_other = nullptr;
+  only_of[static_cast<int>(added->kind)].compare_exchange_strong(no_other, added);
   if (added->accumulates) accumulating_op.compare_exchange_strong(none, added);
   return absl::OkStatus();
 }
@@ -81,6 +85,8 @@ const Op* OpRegistry::Find(absl::string_view name) const {
 }
 
 const Op& OpRegistry::accumulate() const { return *accumulating_op; }
+
+const Op& OpRegistry::OnlyOf(OpKind kind) const { return *only_of[static_cast<int>(kind)]; }
 
 std::vector<const Op*> OpRegistry::All() const { return Registry<Op>::Global().All(); }
 

@@ -182,6 +182,11 @@ struct Op {
   // A product's other form, which takes its right-hand operand packed by `pack`; names of ops.
   std::string pack = "";
   std::string packed_product = "";
+  // op(a, b) + op(c, d) is op of the rows of a and c, and of b and d: sums over time steps become
+  // one call.
+  bool (*adds_over_rows)(const Attributes&) = nullptr;
+  // Row i of the output depends on row i of input 0, and on all of the other inputs.
+  bool (*row_by_row)(const Attributes&) = nullptr;
   // This op adds its two inputs: what gradients of a value used twice are joined with.
   bool accumulates = false;
 };
@@ -199,6 +204,8 @@ class OpRegistry {
   const Op* Find(absl::string_view name) const;
   // The op that `accumulates`.
   const Op& accumulate() const;
+  // The op of a kind of which there is one: reshape, slice, concat.
+  const Op& OnlyOf(OpKind kind) const;
   std::vector<const Op*> All() const;  // by name
 
  private:

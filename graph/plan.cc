@@ -30,6 +30,9 @@ PlanGraph RunPasses(PlanGraph graph, PlanLevel level) {
   graph = DropUnused(graph);
   if (level != PlanLevel::kDebug) {
     graph = ShareEqual(graph);
+    graph = ShareEqual(HoistRows(graph));
+    graph = LiftConcats(graph);
+    graph = ShareEqual(SinkSums(graph));
     graph = ShareEqual(PackOperands(graph));
   }
   return OrderWrites(graph);

@@ -197,6 +197,12 @@ Sample PackedSample(DType dtype) {
   return {{{{dtype, {5, 7}}}, {{dtype, packed}}}, {.integers = {0, 0, 3}}};
 }
 
+// x^T · y contracts the rows of both.
+bool ContractsRows(const Attributes& attributes) {
+  return attributes.integers[0] != 0 && attributes.integers[1] == 0;
+}
+bool LeftIsUpright(const Attributes& attributes) { return attributes.integers[0] == 0; }
+
 double ProductFlops(absl::Span<const TensorType> inputs, const TensorType& output) {
   const double k = static_cast<double>(inputs[0].shape.elements()) /
                    std::max<double>(1, static_cast<double>(output.shape.elements())) *
@@ -214,7 +220,9 @@ const RegisterOps kOps({{.name = "matmul",
                          .flops = ProductFlops,
                          .samples = MatMulSamples(),
                          .pack = "pack",
-                         .packed_product = "packed_matmul"},
+                         .packed_product = "packed_matmul",
+                         .adds_over_rows = ContractsRows,
+                         .row_by_row = LeftIsUpright},
                         // The two below are written by planning, after gradients.
                         {.name = "pack",
                          .kind = OpKind::kPack,

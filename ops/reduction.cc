@@ -241,6 +241,10 @@ InputGradients MaxGradient(const GradientArguments& arguments) {
   return {is_largest * (Reshape(arguments.gradient, kept) / count)};
 }
 
+bool ReducesRows(const Attributes& attributes) {
+  return attributes.integers.size() > 1 && attributes.integers[1] != 0;
+}
+
 double ReductionFlops(absl::Span<const TensorType> inputs, const TensorType&) {
   return static_cast<double>(inputs[0].shape.elements());
 }
@@ -262,7 +266,8 @@ const RegisterOps kOps({{.name = "sum",
                          .kernel = RunReduction<true>,
                          .gradient = SumGradient,
                          .flops = ReductionFlops,
-                         .samples = ReductionSamples()},
+                         .samples = ReductionSamples(),
+                         .adds_over_rows = ReducesRows},
                         {.name = "max",
                          .kind = OpKind::kReduction,
                          .formula = "largest of x over axes",

@@ -39,12 +39,33 @@ class GraphRewriter {
   std::vector<NodeId> new_id_;
 };
 
+// How often each node is read, fetches included.
+std::vector<int32_t> CountUses(const PlanGraph& graph);
+// Appends views and joins of new nodes, in the place of `old`; what changes nothing is left out.
+NodeId ReshapeTo(GraphRewriter& rewriter, NodeId old, NodeId node, const Shape& shape);
+NodeId SliceRows(GraphRewriter& rewriter, NodeId old, NodeId node, int64_t begin, int64_t end);
+// Values one after the other along axis 0. Neighbouring slices of one value are joined by taking
+// that value.
+NodeId ConcatRows(GraphRewriter& rewriter, NodeId old, absl::Span<const NodeId> pieces);
+
 // Leaves out what neither a fetch nor a write needs.
 PlanGraph DropUnused(const PlanGraph& graph);
 
 // Computes equal expressions once: same op, inputs and attributes. Sources of randomness are equal
 // when their keys are; feeds never are.
 PlanGraph ShareEqual(const PlanGraph& graph);
+
+// Computes the same of all rows at once where it was written step by step: x_t · W + b for every t,
+// with x_t the rows of one value, becomes X · W + b and slices of it.
+PlanGraph HoistRows(const PlanGraph& graph);
+
+// The other way round: a concatenation of g_t · W (sums of them, and the like) for every t, which
+// nothing else reads, becomes the product of the concatenation.
+PlanGraph LiftConcats(const PlanGraph& graph);
+
+// Turns sums over time steps (weight gradients: a sum of T small products; bias gradients) into one
+// call over the rows of all steps.
+PlanGraph SinkSums(const PlanGraph& graph);
 
 // Splits each product into packing its right-hand operand and the product proper; with ShareEqual
 // after it, an operand is packed once however many products read it.
