@@ -34,6 +34,7 @@ PlanGraph RunPasses(PlanGraph graph, PlanLevel level) {
     graph = LiftConcats(graph);
     graph = ShareEqual(SinkSums(graph));
     graph = ShareEqual(PackOperands(graph));
+    graph = GroupElementwise(graph);
   }
   return OrderWrites(graph);
 }
@@ -43,6 +44,119 @@ bool HasKernelToRun(const NodeList& nodes, NodeId id) {
   return kind != OpKind::kFeed && kind != OpKind::kConstant && kind != OpKind::kVariable &&
          !IsView(nodes, id);
 }
+
+// Decides which neighbouring element-wise ops run as one group.
+class GroupBuilder {
+ public:
+  explicit GroupBuilder(const PlanGraph& graph, const MemoryPlan& memory)
+      : nodes_(graph.nodes), memory_(memory) {}
+
+  // Whether `id` may join the group; it then has.
+  bool Add(NodeId id) {
+    if (members_ > 0 && (members_ == kLargest || nodes_[id].type.shape != shape_)) return false;
+    // Tile by tile, a member may see memory of another only at the tile's own positions.
+    if (members_ > 0) {
+      if (Clashes(id, touched_)) return false;
+      for (const NodeId input : nodes_.inputs(id)) {
+        if (Clashes(input, written_)) return false;
+      }
+    }
+    shape_ = nodes_[id].type.shape;
+    ++members_;
+    written_.push_back(id);
+    touched_.push_back(id);
+    for (const NodeId input : nodes_.inputs(id)) touched_.push_back(input);
+    return true;
+  }
+
+  void Clear() {
+    members_ = 0;
+    written_.clear();
+    touched_.clear();
+  }
+
+ private:
+  static constexpr int kLargest = 24;
+
+  // Whether `id` overlaps one of the values in another way than covering it element by element.
+  bool Clashes(NodeId id, const std::vector<NodeId>& values) const {
+    const Place& a = memory_.places[id];
+    for (const NodeId value : values) {
+      const Place& b = memory_.places[value];
+      if (a.base != b.base || a.index != b.index) continue;
+      const int64_t a_end = a.offset + nodes_[id].type.bytes();
+      const int64_t b_end = b.offset + nodes_[value].type.bytes();
+      if (a_end <= b.offset || b_end <= a.offset) continue;
+      const bool same = a.offset == b.offset && nodes_[id].type == nodes_[value].type;
+      if (!same) return true;
+    }
+    return false;
+  }
+
+  const NodeList& nodes_;
+  const MemoryPlan& memory_;
+  Shape shape_;
+  int members_ = 0;
+  std::vector<NodeId> written_;
+  std::vector<NodeId> touched_;
+};
+
+// The list of kernels to call, in order, with runs of element-wise nodes joined to groups.
+template <typename State>
+class StepBuilder {
+ public:
+  explicit StepBuilder(State& state)
+      : state_(state), nodes_(state.graph.nodes), builder_(state.graph, state.memory) {}
+
+  void Run() {
+    const bool may_group = state_.level != PlanLevel::kDebug;
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      if (!HasKernelToRun(nodes_, id)) continue;
+      const bool elementwise = nodes_[id].op->kind == OpKind::kElementwise && may_group &&
+                               nodes_[id].type.shape.elements() > 0;
+      if (elementwise && builder_.Add(id)) {
+        members_.push_back(id);
+        continue;
+      }
+      EndGroup();
+      if (elementwise && builder_.Add(id)) {
+        members_.push_back(id);
+      } else {
+        AddStep({id}, -1);
+      }
+    }
+    EndGroup();
+  }
+
+ private:
+  void EndGroup() {
+    builder_.Clear();
+    if (members_.empty()) return;
+    std::vector<ElementwiseGroup::Call> calls;
+    for (const NodeId id : members_) {
+      calls.push_back(
+          {nodes_[id].op, &nodes_.attributes(id), InputTypes(nodes_, id), nodes_[id].type});
+    }
+    AddStep(members_, static_cast<int32_t>(state_.groups.size()));
+    state_.groups.emplace_back(calls);
+    members_.clear();
+  }
+
+  void AddStep(const std::vector<NodeId>& members, int32_t group) {
+    const auto first = static_cast<int32_t>(state_.operands.size());
+    for (const NodeId id : members) {
+      for (const NodeId input : nodes_.inputs(id)) state_.operands.push_back(input);
+      state_.operands.push_back(id);
+    }
+    state_.steps.push_back(
+        {members[0], first, static_cast<int32_t>(state_.operands.size()) - first, group});
+  }
+
+  State& state_;
+  const NodeList& nodes_;
+  GroupBuilder builder_;
+  std::vector<NodeId> members_;
+};
 
 }  // namespace
 
@@ -77,12 +191,8 @@ absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
       absl::Status status = op.kernel({op, {}, {place, nodes[id].type}, nodes.attributes(id)});
       if (!status.ok()) return status;
     }
-    if (!HasKernelToRun(nodes, id)) continue;
-    state->steps.push_back({id, static_cast<int32_t>(state->operands.size()),
-                            static_cast<int32_t>(nodes.inputs(id).size())});
-    for (const NodeId input : nodes.inputs(id)) state->operands.push_back(input);
-    state->operands.push_back(id);
   }
+  StepBuilder(*state).Run();
   return Program(std::move(state));
 }
 

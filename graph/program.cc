@@ -66,8 +66,8 @@ const NodeList& Program::nodes() const { return state_->graph.nodes; }
 double Program::flops() const {
   const NodeList& nodes = state_->graph.nodes;
   double sum = 0;
-  for (const State::Step& step : state_->steps) {
-    sum += nodes[step.node].op->flops(InputTypes(nodes, step.node), nodes[step.node].type);
+  for (NodeId id = 0; id < nodes.size(); ++id) {
+    sum += nodes[id].op->flops(InputTypes(nodes, id), nodes[id].type);
   }
   return sum;
 }
@@ -112,21 +112,13 @@ class ProgramRun {
   }
 
   absl::Status RunSteps() {
-    absl::InlinedVector<ConstView, 8> inputs;
     for (const Program::State::Step& step : state_.steps) {
-      const Op& op = *nodes_[step.node].op;
-      inputs.clear();
-      const NodeId* operand = state_.operands.data() + step.first_operand;
-      for (int32_t i = 0; i < step.input_count; ++i, ++operand) {
-        inputs.push_back({op.kind == OpKind::kWrite ? SavedOr(*operand) : Address(*operand),
-                          nodes_[*operand].type});
-      }
-      const View output{Address(step.node), nodes_[step.node].type};
-      absl::Status status = op.kernel({op, inputs, output, nodes_.attributes(step.node)});
-      if (!status.ok()) return WithScope(status, nodes_, step.node);
-      if (state_.level == PlanLevel::kDebug) {
-        status = CheckFinite(nodes_, step.node, output);
-        if (!status.ok()) return status;
+      const absl::Span<const NodeId> operands(state_.operands.data() + step.first_operand,
+                                              step.operand_count);
+      if (step.group >= 0) {
+        RunGroup(state_.groups[step.group], operands);
+      } else if (absl::Status status = RunNode(step.node, operands); !status.ok()) {
+        return status;
       }
     }
     return absl::OkStatus();
@@ -148,6 +140,25 @@ class ProgramRun {
       if (state_.feeds[i].tape_node == tape_node) return static_cast<int>(i);
     }
     return -1;
+  }
+
+  void RunGroup(const ElementwiseGroup& group, absl::Span<const NodeId> operands) {
+    pointers_.clear();
+    for (const NodeId operand : operands) pointers_.push_back(Address(operand));
+    group.Run(pointers_);
+  }
+
+  absl::Status RunNode(NodeId id, absl::Span<const NodeId> operands) {
+    const Op& op = *nodes_[id].op;
+    inputs_.clear();
+    for (const NodeId input : operands.first(operands.size() - 1)) {
+      inputs_.push_back(
+          {op.kind == OpKind::kWrite ? SavedOr(input) : Address(input), nodes_[input].type});
+    }
+    const View output{Address(id), nodes_[id].type};
+    absl::Status status = op.kernel({op, inputs_, output, nodes_.attributes(id)});
+    if (!status.ok()) return WithScope(status, nodes_, id);
+    return state_.level == PlanLevel::kDebug ? CheckFinite(nodes_, id, output) : absl::OkStatus();
   }
 
   void* Address(NodeId id) {
@@ -186,6 +197,9 @@ class ProgramRun {
   const NodeList& nodes_;
   std::vector<Tensor> feeds_;
   absl::flat_hash_map<NodeId, Tensor> saved_;
+  // Of the step that runs; kept so that steps need no memory.
+  std::vector<ConstView> inputs_;
+  std::vector<void*> pointers_;
 };
 
 absl::StatusOr<std::vector<Tensor>> Program::Run(absl::Span<const FeedTensor> feeds,

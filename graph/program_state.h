@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <sluice/graph/elementwise_group.h>
 #include <sluice/graph/passes/passes.h>
 #include <sluice/graph/program.h>
 
@@ -25,15 +26,16 @@ struct Program::State {
     bool bound;
   };
   std::vector<FeedSlot> feeds;
-  // One kernel call. Pointers of the arena and the constants are fixed; those of feeds and
-  // variables are looked up at each run.
+  // One kernel call: of a node, or of a group of element-wise nodes.
   struct Step {
-    NodeId node;
-    int32_t first_operand;  // in `operands`: the inputs, then the output
-    int32_t input_count;
+    NodeId node;            // of a group: its first
+    int32_t first_operand;  // in `operands`: of each node the inputs, then the output
+    int32_t operand_count;
+    int32_t group = -1;  // in `groups`; -1: the node's own kernel
   };
   std::vector<Step> steps;
   std::vector<NodeId> operands;
+  std::vector<ElementwiseGroup> groups;
   // Fetches and writes that must see a variable as it was before the run: copied first.
   std::vector<bool> reads_old_variable;  // by node
   // The tape it was planned from, to be found again.

@@ -3,7 +3,7 @@
 
 #include <absl/strings/str_cat.h>
 
-#include <sluice/graph/parallel.h>
+#include <sluice/graph/elementwise_group.h>
 #include <sluice/ops/elementwise.h>
 #include <sluice/ops/kernels/kernel_table.h>
 #include <sluice/ops/record.h>
@@ -11,108 +11,6 @@
 
 namespace sluice {
 namespace {
-
-// ---- Kernel ----
-
-constexpr int kMaxInputs = 3;
-// Elements of one tile: a few tiles of f64 fit the first-level cache together.
-constexpr int64_t kTileElements = 1024;
-
-// The output's axes, merged wherever all inputs allow it, with each input's stride along them (0:
-// broadcast).
-struct Loops {
-  int rank = 0;
-  int64_t sizes[Shape::kMaxRank] = {};
-  int64_t strides[kMaxInputs][Shape::kMaxRank] = {};
-};
-
-Loops MergeAxes(const KernelArguments& arguments) {
-  const Shape& shape = arguments.output.type.shape;
-  const auto inputs = static_cast<int>(arguments.inputs.size());
-  Loops loops;
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    if (shape[axis] == 1) continue;
-    int64_t strides[kMaxInputs];
-    bool merges = loops.rank > 0;
-    for (int i = 0; i < inputs; ++i) {
-      const Shape& from = arguments.inputs[i].type.shape;
-      const int from_axis = axis - (shape.rank() - from.rank());
-      const bool broadcast = from_axis < 0 || from[from_axis] == 1;
-      strides[i] = broadcast ? 0 : RowMajorStrides(from)[from_axis];
-      if (merges) {
-        merges = loops.strides[i][loops.rank - 1] == strides[i] * shape[axis];
-      }
-    }
-    if (!merges) ++loops.rank;
-    const int last = loops.rank - 1;
-    loops.sizes[last] = merges ? loops.sizes[last] * shape[axis] : shape[axis];
-    for (int i = 0; i < inputs; ++i) loops.strides[i][last] = strides[i];
-  }
-  if (loops.rank == 0) {
-    loops.rank = 1;
-    loops.sizes[0] = 1;
-  }
-  return loops;
-}
-
-template <typename T>
-void FillTile(const void* from, int64_t n, void* to) {
-  std::fill_n(static_cast<T*>(to), n, *static_cast<const T*>(from));
-}
-
-// Computes elements [begin, end) of one innermost row.
-class RowRunner {
- public:
-  RowRunner(const KernelArguments& arguments, const Loops& loops, TileFunction tile)
-      : arguments_(arguments),
-        loops_(loops),
-        tile_(tile),
-        inputs_(static_cast<int>(arguments.inputs.size())),
-        bytes_(BytesPerElement(arguments.inputs[0].type.dtype)),
-        output_bytes_(BytesPerElement(arguments.output.type.dtype)) {}
-
-  void Run(int64_t row, int64_t begin, int64_t end) {
-    const int inner = loops_.rank - 1;
-    int64_t offsets[kMaxInputs] = {};
-    int64_t rest = row;
-    for (int axis = inner - 1; axis >= 0; --axis) {
-      const int64_t index = rest % loops_.sizes[axis];
-      rest /= loops_.sizes[axis];
-      for (int i = 0; i < inputs_; ++i) offsets[i] += index * loops_.strides[i][axis];
-    }
-    const void* pointers[kMaxInputs];
-    auto* output = static_cast<std::byte*>(arguments_.output.data) +
-                   (row * loops_.sizes[inner]) * output_bytes_;
-    for (int64_t start = begin; start < end; start += kTileElements) {
-      const int64_t n = std::min(kTileElements, end - start);
-      for (int i = 0; i < inputs_; ++i) {
-        const bool scalar = loops_.strides[i][inner] == 0;
-        const auto* from = static_cast<const std::byte*>(arguments_.inputs[i].data) +
-                           (offsets[i] + (scalar ? 0 : start)) * bytes_;
-        pointers[i] = scalar ? Spread(from, i, n) : from;
-      }
-      tile_(n, pointers, arguments_.attributes.number, output + start * output_bytes_);
-    }
-  }
-
- private:
-  const void* Spread(const void* from, int input, int64_t n) {
-    if (bytes_ == 8) {
-      FillTile<double>(from, n, scratch_[input]);
-    } else {
-      FillTile<int32_t>(from, n, scratch_[input]);
-    }
-    return scratch_[input];
-  }
-
-  const KernelArguments& arguments_;
-  const Loops& loops_;
-  TileFunction tile_;
-  int inputs_;
-  int64_t bytes_;
-  int64_t output_bytes_;
-  alignas(64) double scratch_[kMaxInputs][kTileElements];
-};
 
 TileFunctions TilesOf(ElementwiseOp op) {
   const auto& row = Kernels().elementwise[static_cast<int>(op)];
@@ -338,24 +236,14 @@ absl::StatusOr<TensorType> ElementwiseType(const TypeArguments& arguments) {
 }
 
 absl::Status RunElementwise(const KernelArguments& arguments) {
-  const TileFunction tile = arguments.op.tiles.For(arguments.inputs[0].type.dtype);
-  const Loops loops = MergeAxes(arguments);
-  const int64_t columns = loops.sizes[loops.rank - 1];
-  int64_t rows = 1;
-  for (int axis = 0; axis + 1 < loops.rank; ++axis) rows *= loops.sizes[axis];
-  // About a nanosecond for eight elements of a cheap op; f64 and functions cost more, which only
-  // makes pieces larger.
-  const double cost = 0.12 + 0.01 * arguments.op.flops({}, {arguments.output.type.dtype, Shape{}});
-  if (rows == 1) {
-    ParallelFor(columns, cost, [&](int64_t begin, int64_t end) {
-      RowRunner(arguments, loops, tile).Run(0, begin, end);
-    });
-  } else {
-    ParallelFor(rows, cost * static_cast<double>(columns) + 5, [&](int64_t begin, int64_t end) {
-      RowRunner runner(arguments, loops, tile);
-      for (int64_t row = begin; row < end; ++row) runner.Run(row, 0, columns);
-    });
+  ElementwiseGroup::Call call{&arguments.op, &arguments.attributes, {}, arguments.output.type};
+  absl::InlinedVector<void*, 4> operands;
+  for (const ConstView& input : arguments.inputs) {
+    call.inputs.push_back(input.type);
+    operands.push_back(const_cast<void*>(input.data));
   }
+  operands.push_back(arguments.output.data);
+  ElementwiseGroup({call}).Run(operands);
   return absl::OkStatus();
 }
 

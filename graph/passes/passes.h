@@ -71,6 +71,10 @@ PlanGraph SinkSums(const PlanGraph& graph);
 // after it, an operand is packed once however many products read it.
 PlanGraph PackOperands(const PlanGraph& graph);
 
+// Changes the order so that element-wise ops follow one another where they can: runs of them become
+// one group.
+PlanGraph GroupElementwise(const PlanGraph& graph);
+
 // Moves each write behind the last reader of the variable's old value, in place of a copy of it.
 PlanGraph OrderWrites(const PlanGraph& graph);
 
