@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -136,10 +137,12 @@ class ProgramRun {
 
  private:
   int FeedIndex(NodeId tape_node) const {
-    for (size_t i = 0; i < state_.feeds.size(); ++i) {
-      if (state_.feeds[i].tape_node == tape_node) return static_cast<int>(i);
-    }
-    return -1;
+    // Feeds are in the order of the tape.
+    const auto slot = std::lower_bound(
+        state_.feeds.begin(), state_.feeds.end(), tape_node,
+        [](const Program::State::FeedSlot& a, NodeId node) { return a.tape_node < node; });
+    if (slot == state_.feeds.end() || slot->tape_node != tape_node) return -1;
+    return static_cast<int>(slot - state_.feeds.begin());
   }
 
   void RunGroup(const ElementwiseGroup& group, absl::Span<const NodeId> operands) {

@@ -6,6 +6,11 @@
 #include <sluice/graph/shape.h>
 
 namespace sluice {
+namespace {
+
+constexpr int64_t kMostElements = int64_t{1} << 48;
+
+}  // namespace
 
 Shape::Shape(absl::Span<const int64_t> sizes) {
   if (sizes.size() > kMaxRank) {
@@ -15,6 +20,15 @@ Shape::Shape(absl::Span<const int64_t> sizes) {
   if (std::any_of(sizes.begin(), sizes.end(), [](int64_t size) { return size < 0; })) {
     rank_ = kNegativeSize;
     return;
+  }
+  int64_t elements = 1;
+  for (const int64_t size : sizes) {
+    // Zeros leave nothing to overflow, but the other sizes must not be absurd either.
+    if (__builtin_mul_overflow(elements, std::max<int64_t>(1, size), &elements) ||
+        elements >= kMostElements) {
+      rank_ = kTooManyElements;
+      return;
+    }
   }
   rank_ = static_cast<int>(sizes.size());
   std::copy(sizes.begin(), sizes.end(), sizes_.begin());
@@ -27,14 +41,15 @@ int64_t Shape::elements() const {
 }
 
 Shape Shape::With(int axis, int64_t size) const {
-  Shape result = *this;
-  result.sizes_[axis] = size;
-  return result;
+  std::array<int64_t, kMaxRank> sizes = sizes_;
+  sizes[axis] = size;
+  return Shape(absl::MakeConstSpan(sizes.data(), rank()));
 }
 
 std::string Shape::ToString() const {
   if (rank_ == kTooManyAxes) return "(too many axes)";
   if (rank_ == kNegativeSize) return "(negative size)";
+  if (rank_ == kTooManyElements) return "(too many elements)";
   return absl::StrCat("(", absl::StrJoin(sizes(), ", "), ")");
 }
 

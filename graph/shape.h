@@ -12,8 +12,8 @@
 namespace sluice {
 
 // Sizes of up to four axes, outermost first. The empty shape `()` is a scalar with one element.
-// A shape made from more than four sizes, or from a negative one, is not `valid()`; ops reject it
-// with a status.
+// A shape made from more than four sizes, from a negative one, or of 2^48 elements or more, is not
+// `valid()`; ops reject it with a status.
 class Shape {
  public:
   static constexpr int kMaxRank = 4;
@@ -34,7 +34,8 @@ class Shape {
 
   // The same shape with one axis set to `size`.
   Shape With(int axis, int64_t size) const;
-  // "(32, 128)", "()" for a scalar, "(too many axes)" or "(negative size)" where not valid.
+  // "(32, 128)", "()" for a scalar, "(too many axes)", "(negative size)" or "(too many elements)"
+  // where not valid.
   std::string ToString() const;
 
   friend bool operator==(const Shape& a, const Shape& b) {
@@ -48,6 +49,7 @@ class Shape {
  private:
   static constexpr int kTooManyAxes = -1;
   static constexpr int kNegativeSize = -2;
+  static constexpr int kTooManyElements = -3;
   int rank_ = 0;
   std::array<int64_t, kMaxRank> sizes_ = {0, 0, 0,
                                           0};  // unused axes stay 0, so equality may compare all

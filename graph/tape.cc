@@ -109,6 +109,7 @@ Value Tape::Use(Variable& variable) {
 }
 
 void Tape::Write(Variable& variable, Value value) {
+  if (!variable.store().status().ok()) Fail(variable.store().status());
   if (store_ == nullptr) store_ = &variable.store();
   const Value written = Record(WriteOp(), {value}, {.variable = &variable});
   if (!written.valid()) return;
@@ -142,6 +143,10 @@ Value Tape::Record(const Op& op, absl::Span<const Value> inputs, Attributes attr
   const absl::StatusOr<TensorType> type = op.type({types, attributes});
   if (!type.ok()) {
     Fail(absl::StrCat(op.name, ": ", type.status().message()));
+    return Invalid();
+  }
+  if (!type->shape.valid()) {
+    Fail(absl::StrCat(op.name, ": the result would be ", type->shape.ToString()));
     return Invalid();
   }
   return Append(op, *type, ids, attributes);
@@ -182,7 +187,7 @@ absl::StatusOr<std::vector<Tensor>> Tape::Read(absl::Span<const Value> values,
   return results;
 }
 
-absl::StatusOr<double> Tape::Read(Value value, const RunOptions& options) {
+absl::StatusOr<double> Tape::ReadNumber(Value value, const RunOptions& options) {
   if (status_.ok() && value.shape().elements() != 1) {
     return absl::InvalidArgumentError(absl::StrCat(
         "read: a single number was asked for, the value is ", value.shape().ToString()));

@@ -84,8 +84,12 @@ class Tape {
   // store of the tape's variables and found again by every tape with the same operations.
   absl::StatusOr<std::vector<Tensor>> Read(absl::Span<const Value> values,
                                            const RunOptions& options = {});
-  // A value of one element, as f64.
-  absl::StatusOr<double> Read(Value value, const RunOptions& options = {});
+  // A value of one element, as f64. A template, so that Read({x}) means the list of one.
+  template <typename V>
+  requires std::is_same_v<V, Value> absl::StatusOr<double> Read(V value,
+                                                                const RunOptions& options = {}) {
+    return ReadNumber(value, options);
+  }
 
   // ---- Inspection ----
   const NodeList& nodes() const { return nodes_; }
@@ -107,6 +111,7 @@ class Tape {
  private:
   friend class GradientRecorder;
 
+  absl::StatusOr<double> ReadNumber(Value value, const RunOptions& options);
   Value Append(const Op& op, const TensorType& type, absl::Span<const NodeId> inputs,
                const Attributes& attributes);
   Value Invalid() { return Value(this, kNoNode); }
