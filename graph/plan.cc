@@ -28,14 +28,14 @@ PlanGraph GraphOf(const Tape& tape, absl::Span<const Value> fetches) {
 
 PlanGraph RunPasses(PlanGraph graph, PlanLevel level) {
   graph = DropUnused(graph);
-  if (level != PlanLevel::kDebug) {
-    graph = ShareEqual(graph);
+  if (level != PlanLevel::kDebug) graph = ShareEqual(graph);
+  if (level == PlanLevel::kFull) {
     graph = ShareEqual(HoistRows(graph));
     graph = LiftConcats(graph);
     graph = ShareEqual(SinkSums(graph));
-    graph = ShareEqual(PackOperands(graph));
-    graph = GroupElementwise(graph);
   }
+  if (level != PlanLevel::kDebug) graph = ShareEqual(PackOperands(graph));
+  if (level == PlanLevel::kFull) graph = GroupElementwise(graph);
   return OrderWrites(graph);
 }
 
@@ -109,7 +109,7 @@ class StepBuilder {
       : state_(state), nodes_(state.graph.nodes), builder_(state.graph, state.memory) {}
 
   void Run() {
-    const bool may_group = state_.level != PlanLevel::kDebug;
+    const bool may_group = state_.level == PlanLevel::kFull;
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       if (!HasKernelToRun(nodes_, id)) continue;
       const bool elementwise = nodes_[id].op->kind == OpKind::kElementwise && may_group &&

@@ -18,7 +18,10 @@ struct PlanGraph;
 
 // kDebug runs node by node as recorded, and checks every value for NaN and infinity.
 // kSimple drops and shares nodes, packs operands once, reuses memory; one kernel a node.
-enum class PlanLevel : uint8_t { kDebug, kSimple };
+// kFull also joins work over time steps and runs element-wise ops in groups. It adds up in another
+// order, so it agrees with the others to rounding; each level by itself gives the same bits for any
+// number of threads.
+enum class PlanLevel : uint8_t { kDebug, kSimple, kFull };
 
 struct PlanOptions {
   PlanLevel level = PlanLevel::kSimple;

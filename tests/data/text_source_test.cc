@@ -157,8 +157,7 @@ TEST(OpenText, NamesTheNearestCorpus) {
             "NOT_FOUND: no corpus and no file is called \"kvj\"; did you mean \"kjv\"?");
   const absl::Status far = OpenText("no/such/text.txt").status();
   EXPECT_TRUE(absl::StartsWith(
-      far.message(),
-      "no corpus and no file is called \"no/such/text.txt\"; there are jargon, kjv"))
+      far.message(), "no corpus and no file is called \"no/such/text.txt\"; there are jargon, kjv"))
       << far;
 }
 

@@ -1,5 +1,8 @@
 #include "graph/tapes.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
 
@@ -47,24 +50,40 @@ PlanGraph GraphOf(const Tape& tape, const std::vector<Value>& fetches) {
   return graph;
 }
 
+namespace {
+
+void ExpectNear(const Tensor& expected, const Tensor& actual, absl::string_view what) {
+  ASSERT_EQ(expected.type(), actual.type()) << what;
+  for (int64_t i = 0; i < expected.elements(); ++i) {
+    const double tolerance = 1e-5 * std::max(1.0, std::abs(expected.At(i)));
+    EXPECT_NEAR(expected.At(i), actual.At(i), tolerance) << what << ", element " << i;
+  }
+}
+
+}  // namespace
+
 void ExpectLevelsAgree(const Recording& record) {
-  VariableStore stores[2];
-  std::vector<Tensor> results[2];
-  const PlanLevel levels[2] = {PlanLevel::kDebug, PlanLevel::kSimple};
-  for (int i = 0; i < 2; ++i) {
+  constexpr PlanLevel kLevels[] = {PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull};
+  VariableStore stores[3];
+  std::vector<Tensor> results[3];
+  for (int i = 0; i < 3; ++i) {
     Tape tape;
     const std::vector<Value> fetches = record(tape, stores[i]);
-    absl::StatusOr<std::vector<Tensor>> read = tape.Read(fetches, {.plan = {.level = levels[i]}});
+    absl::StatusOr<std::vector<Tensor>> read = tape.Read(fetches, {.plan = {.level = kLevels[i]}});
     ASSERT_TRUE(read.ok()) << read.status();
     results[i] = *read;
   }
   for (size_t i = 0; i < results[0].size(); ++i) {
     EXPECT_TRUE(SameBits(results[0][i], results[1][i])) << "fetch " << i;
+    ExpectNear(results[0][i], results[2][i], absl::StrCat("fetch ", i));
   }
   for (const Variable* variable : stores[0].variables()) {
-    const Variable* other = stores[1].Find(variable->path());
-    ASSERT_NE(other, nullptr);
-    EXPECT_TRUE(SameBits(variable->value(), other->value())) << variable->path();
+    const Variable* simple = stores[1].Find(variable->path());
+    const Variable* full = stores[2].Find(variable->path());
+    ASSERT_NE(simple, nullptr);
+    ASSERT_NE(full, nullptr);
+    EXPECT_TRUE(SameBits(variable->value(), simple->value())) << variable->path();
+    ExpectNear(variable->value(), full->value(), variable->path());
   }
 }
 

@@ -167,10 +167,11 @@ TEST_P(GoldenSequence, GivesTheSameOutputsStatesAndGradients) {
 INSTANTIATE_TEST_SUITE_P(
     All, GoldenSequence,
     ::testing::Combine(::testing::ValuesIn(AllGoldenCases()),
-                       ::testing::Values(PlanLevel::kSimple, PlanLevel::kDebug)),
+                       ::testing::Values(PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull)),
     [](const ::testing::TestParamInfo<std::tuple<GoldenCase, PlanLevel>>& info) {
-      const bool debug = std::get<1>(info.param) == PlanLevel::kDebug;
-      return absl::StrCat(std::get<0>(info.param).file, debug ? "_debug" : "");
+      constexpr const char* kLevels[] = {"_debug", "", "_full"};
+      return absl::StrCat(std::get<0>(info.param).file,
+                          kLevels[static_cast<int>(std::get<1>(info.param))]);
     });
 
 }  // namespace
