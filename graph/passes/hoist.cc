@@ -28,8 +28,7 @@ struct RowClass {
 class Hoister {
  public:
   explicit Hoister(const PlanGraph& graph)
-      : graph_(graph),
-        nodes_(graph.nodes),
+      : nodes_(graph.nodes),
         class_of_(nodes_.size(), kNone),
         begin_(nodes_.size()),
         rewriter_(graph) {}
@@ -167,7 +166,6 @@ class Hoister {
     return rewriter_.Append(first, *row_class.op, type, inputs, nodes_.attributes(first));
   }
 
-  const PlanGraph& graph_;
   const NodeList& nodes_;
   std::vector<RowClass> classes_;
   absl::flat_hash_map<std::vector<int64_t>, int32_t> class_by_key_;

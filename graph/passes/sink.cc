@@ -9,8 +9,7 @@ namespace {
 class Sinker {
  public:
   explicit Sinker(const PlanGraph& graph)
-      : graph_(graph),
-        nodes_(graph.nodes),
+      : nodes_(graph.nodes),
         uses_(CountUses(graph)),
         rewriter_(graph),
         accumulate_(OpRegistry::Global().accumulate()) {}
@@ -114,7 +113,6 @@ class Sinker {
                             nodes_.attributes(group[0]));
   }
 
-  const PlanGraph& graph_;
   const NodeList& nodes_;
   std::vector<int32_t> uses_;
   GraphRewriter rewriter_;

@@ -164,14 +164,17 @@ TEST_P(GoldenSequence, GivesTheSameOutputsStatesAndGradients) {
             static_cast<std::ptrdiff_t>(by.size()));
 }
 
+const char* LevelName(PlanLevel level) {
+  constexpr const char* kNames[] = {"_debug", "", "_full"};
+  return kNames[static_cast<int>(level)];
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, GoldenSequence,
     ::testing::Combine(::testing::ValuesIn(AllGoldenCases()),
                        ::testing::Values(PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull)),
     [](const ::testing::TestParamInfo<std::tuple<GoldenCase, PlanLevel>>& info) {
-      constexpr const char* kLevels[] = {"_debug", "", "_full"};
-      return absl::StrCat(std::get<0>(info.param).file,
-                          kLevels[static_cast<int>(std::get<1>(info.param))]);
+      return absl::StrCat(std::get<0>(info.param).file, LevelName(std::get<1>(info.param)));
     });
 
 }  // namespace
