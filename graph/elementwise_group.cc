@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <memory>
 
 #include <sluice/graph/elementwise_group.h>
 #include <sluice/graph/parallel.h>
@@ -8,6 +9,8 @@ namespace {
 
 // Elements of one tile: the tiles of a dozen f32 values fit the first-level cache together.
 constexpr int64_t kTileElements = 512;
+constexpr int64_t kScratchBytes = kTileElements * static_cast<int64_t>(sizeof(double));
+constexpr int32_t kMostInputs = 8;
 
 template <typename T>
 void FillTile(const void* from, int64_t n, void* to) {
@@ -60,7 +63,10 @@ void ElementwiseGroup::MergeAxes(absl::Span<const Call> calls) {
   for (size_t i = 0; i < types.size(); ++i) {
     operands_[i].element_bytes = BytesPerElement(types[i].dtype);
     operands_[i].spread = operands_[i].strides[rank_ - 1] == 0 && sizes_[rank_ - 1] > 1;
-    if (operands_[i].spread) operands_[i].scratch = scratches_++;
+    if (!operands_[i].spread) continue;
+    operands_[i].scratch = scratches_++;
+    operands_[i].once = std::all_of(operands_[i].strides, operands_[i].strides + rank_,
+                                    [](int64_t stride) { return stride == 0; });
   }
 }
 
@@ -75,11 +81,37 @@ void ElementwiseGroup::Run(absl::Span<void* const> operands) const {
   }
 }
 
+void ElementwiseGroup::RunElements(absl::Span<void* const> operands, int64_t begin,
+                                   int64_t end) const {
+  const int64_t columns = sizes_[rank_ - 1];
+  const int64_t row = begin / columns;
+  const int64_t last_row = end / columns;
+  if (row == last_row) return RunPiece(operands, row, row + 1, begin % columns, end % columns);
+  int64_t first_whole = row;
+  if (begin % columns != 0) {
+    RunPiece(operands, row, row + 1, begin % columns, columns);
+    ++first_whole;
+  }
+  RunPiece(operands, first_whole, last_row, 0, columns);
+  if (end % columns != 0) RunPiece(operands, last_row, last_row + 1, 0, end % columns);
+}
+
 void ElementwiseGroup::RunPiece(absl::Span<void* const> operands, int64_t row, int64_t last_row,
                                 int64_t begin, int64_t end) const {
   const int inner = rank_ - 1;
-  std::vector<double> scratch(static_cast<size_t>(scratches_) * kTileElements);
-  absl::InlinedVector<std::byte*, 32> at(operands.size());
+  // Uninitialised: a scratch tile is filled before it is read.
+  constexpr int32_t kOnStack = 8;
+  alignas(kBufferAlignment) std::byte stack[kOnStack * kScratchBytes];
+  std::unique_ptr<std::byte[]> heap;
+  if (scratches_ > kOnStack) {
+    heap = std::make_unique_for_overwrite<std::byte[]>(scratches_ * kScratchBytes);
+  }
+  std::byte* scratch = heap == nullptr ? stack : heap.get();
+  absl::InlinedVector<std::byte*, 64> at(operands.size());
+  for (size_t i = 0; i < operands.size(); ++i) {
+    if (operands_[i].once)
+      Spread(operands_[i], operands[i], std::min(kTileElements, end - begin), scratch);
+  }
   for (; row < last_row; ++row) {
     for (size_t i = 0; i < operands.size(); ++i) {
       at[i] = static_cast<std::byte*>(operands[i]) + begin * operands_[i].strides[inner];
@@ -90,27 +122,38 @@ void ElementwiseGroup::RunPiece(absl::Span<void* const> operands, int64_t row, i
       rest /= sizes_[axis];
       for (size_t i = 0; i < operands.size(); ++i) at[i] += index * operands_[i].strides[axis];
     }
+    for (size_t i = 0; i < operands.size(); ++i) {
+      if (!operands_[i].spread || operands_[i].once) continue;
+      Spread(operands_[i], at[i], std::min(kTileElements, end - begin), scratch);
+    }
     for (int64_t start = begin; start < end; start += kTileElements) {
       const int64_t n = std::min(kTileElements, end - start);
-      for (const Step& step : steps_) {
-        const void* inputs[8];
-        for (int32_t i = 0; i < step.inputs; ++i) {
-          const int32_t index = step.first_operand + i;
-          const Operand& operand = operands_[index];
-          inputs[i] = at[index];
-          if (!operand.spread) continue;
-          void* tile = scratch.data() + operand.scratch * kTileElements;
-          if (operand.element_bytes == 8) {
-            FillTile<double>(at[index], n, tile);
-          } else {
-            FillTile<int32_t>(at[index], n, tile);
-          }
-          inputs[i] = tile;
-        }
-        step.tile(n, inputs, step.number, at[step.first_operand + step.inputs]);
-      }
+      RunTile(at, n, scratch);
       for (size_t i = 0; i < operands.size(); ++i) at[i] += n * operands_[i].strides[inner];
     }
+  }
+}
+
+void ElementwiseGroup::RunTile(absl::Span<std::byte* const> at, int64_t n,
+                               std::byte* scratch) const {
+  for (const Step& step : steps_) {
+    const void* inputs[kMostInputs];
+    for (int32_t i = 0; i < step.inputs; ++i) {
+      const Operand& operand = operands_[step.first_operand + i];
+      inputs[i] =
+          operand.spread ? scratch + operand.scratch * kScratchBytes : at[step.first_operand + i];
+    }
+    step.tile(n, inputs, step.number, at[step.first_operand + step.inputs]);
+  }
+}
+
+void ElementwiseGroup::Spread(const Operand& operand, const void* from, int64_t n,
+                              std::byte* scratch) {
+  void* tile = scratch + operand.scratch * kScratchBytes;
+  if (operand.element_bytes == 8) {
+    FillTile<double>(from, n, tile);
+  } else {
+    FillTile<int32_t>(from, n, tile);
   }
 }
 

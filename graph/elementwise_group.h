@@ -23,13 +23,16 @@ class ElementwiseGroup {
 
   // `operands`: the inputs of the first call, its output, the inputs of the second, ...
   void Run(absl::Span<void* const> operands) const;
+  // The part of the work that makes elements [begin, end) of the results, on this thread.
+  void RunElements(absl::Span<void* const> operands, int64_t begin, int64_t end) const;
 
  private:
   // A call's operand: how it moves along the group's axes, in bytes. The last is the output.
   struct Operand {
     int64_t strides[Shape::kMaxRank] = {};
     int64_t element_bytes = 4;
-    bool spread = false;  // one value for a whole row: copied to all elements of a tile
+    bool spread = false;  // one value for a whole row: copied to all elements of a tile,
+    bool once = false;    // once, for it is the same for all rows
     int32_t scratch = -1;
   };
   struct Step {
@@ -42,6 +45,8 @@ class ElementwiseGroup {
   void MergeAxes(absl::Span<const Call> calls);
   void RunPiece(absl::Span<void* const> operands, int64_t row, int64_t last_row, int64_t begin,
                 int64_t end) const;
+  static void Spread(const Operand& operand, const void* from, int64_t n, std::byte* scratch);
+  void RunTile(absl::Span<std::byte* const> at, int64_t n, std::byte* scratch) const;
 
   int rank_ = 0;
   int64_t sizes_[Shape::kMaxRank] = {};

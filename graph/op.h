@@ -185,8 +185,14 @@ struct Op {
   // op(a, b) + op(c, d) is op of the rows of a and c, and of b and d: sums over time steps become
   // one call.
   bool (*adds_over_rows)(const Attributes&) = nullptr;
-  // Row i of the output depends on row i of input 0, and on all of the other inputs.
-  bool (*row_by_row)(const Attributes&) = nullptr;
+  // Row i of the output depends on row i of input `row_input` (or of every input) and on all of the
+  // other inputs. Rows are those of the matrix that a value is: all axes but the last, by the last.
+  bool (*row_by_row)(const Attributes&, const Shape& output) = nullptr;
+  static constexpr int kEveryInput = -1;
+  int row_input = 0;
+  // A product's form with a third input that is added: y + x · w, with y of the result's shape or
+  // one row of it. The name of an op.
+  std::string adding_product = "";
   // This op adds its two inputs: what gradients of a value used twice are joined with.
   bool accumulates = false;
 };

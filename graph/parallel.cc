@@ -6,6 +6,16 @@
 #include <sluice/graph/parallel.h>
 
 namespace sluice {
+namespace {
+
+thread_local int serial_scopes = 0;
+
+}  // namespace
+
+SerialScope::SerialScope() { ++serial_scopes; }
+SerialScope::~SerialScope() { --serial_scopes; }
+
+int Concurrency() { return tbb::this_task_arena::max_concurrency(); }
 
 void ParallelFor(int64_t count, double cost, absl::FunctionRef<void(int64_t, int64_t)> body) {
   if (count <= 0) return;
@@ -15,10 +25,14 @@ void ParallelFor(int64_t count, double cost, absl::FunctionRef<void(int64_t, int
   // not show.
   const int64_t pieces = std::min<int64_t>(
       {count, 64, static_cast<int64_t>(work / static_cast<double>(kSerialCutOff))});
-  tbb::parallel_for(
-      int64_t{0}, pieces,
-      [&](int64_t piece) { body(count * piece / pieces, count * (piece + 1) / pieces); },
-      tbb::static_partitioner());
+  const auto run = [&](int64_t piece) {
+    body(count * piece / pieces, count * (piece + 1) / pieces);
+  };
+  if (serial_scopes > 0) {
+    for (int64_t piece = 0; piece < pieces; ++piece) run(piece);
+    return;
+  }
+  tbb::parallel_for(int64_t{0}, pieces, run, tbb::static_partitioner());
 }
 
 struct Threads::Arena {

@@ -19,6 +19,19 @@ inline constexpr int64_t kSerialCutOff = 10'000;
 // in the TBB arena that the caller is in.
 void ParallelFor(int64_t count, double cost, absl::FunctionRef<void(int64_t, int64_t)> body);
 
+// While one lives, ParallelFor on its thread stays on that thread, piece after piece: for work that
+// is itself a piece of parallel work.
+class SerialScope {
+ public:
+  SerialScope();
+  ~SerialScope();
+  SerialScope(const SerialScope&) = delete;
+  SerialScope& operator=(const SerialScope&) = delete;
+};
+
+// Threads of the TBB arena that the caller is in.
+int Concurrency();
+
 // The TBB arena to run in, without TBB in this header. Holds a reference: the arena must outlive
 // it. Made from anything with `execute(f)`, such as tbb::task_arena.
 class ArenaRef {

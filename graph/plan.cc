@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include <absl/strings/str_cat.h>
 
+#include <sluice/graph/passes/row_wise.h>
 #include <sluice/graph/program_state.h>
 #include <sluice/graph/registry.h>
 #include <sluice/graph/tape.h>
@@ -35,14 +38,8 @@ PlanGraph RunPasses(PlanGraph graph, PlanLevel level) {
     graph = ShareEqual(SinkSums(graph));
   }
   if (level != PlanLevel::kDebug) graph = ShareEqual(PackOperands(graph));
-  if (level == PlanLevel::kFull) graph = GroupElementwise(graph);
-  return OrderWrites(graph);
-}
-
-bool HasKernelToRun(const NodeList& nodes, NodeId id) {
-  const OpKind kind = nodes[id].op->kind;
-  return kind != OpKind::kFeed && kind != OpKind::kConstant && kind != OpKind::kVariable &&
-         !IsView(nodes, id);
+  if (level != PlanLevel::kFull) return OrderWrites(graph);
+  return Schedule(ShareEqual(AddProducts(graph)));
 }
 
 // Decides which neighbouring element-wise ops run as one group.
@@ -101,34 +98,79 @@ class GroupBuilder {
   std::vector<NodeId> touched_;
 };
 
-// The list of kernels to call, in order, with runs of element-wise nodes joined to groups.
+// About what a row of a node's work costs, in nanoseconds of one core.
+double CostOfRow(const NodeList& nodes, NodeId id, int64_t rows) {
+  const Node& node = nodes[id];
+  const double flops = node.op->flops(InputTypes(nodes, id), node.type);
+  return (flops / 60 + static_cast<double>(node.type.bytes()) * 0.03) / static_cast<double>(rows);
+}
+
+// Bytes that a block of rows may fill in the second-level cache.
+constexpr int64_t kBlockBytes = 256 << 10;
+
+// The list of kernels to call, in order, with runs of element-wise nodes joined to groups, and the
+// stages that they make.
 template <typename State>
 class StepBuilder {
  public:
-  explicit StepBuilder(State& state)
-      : state_(state), nodes_(state.graph.nodes), builder_(state.graph, state.memory) {}
+  StepBuilder(State& state, const std::vector<RowChain>& chains)
+      : state_(state),
+        nodes_(state.graph.nodes),
+        chains_(chains),
+        builder_(state.graph, state.memory) {}
 
   void Run() {
     const bool may_group = state_.level == PlanLevel::kFull;
+    auto chain = chains_.begin();
     for (NodeId id = 0; id < nodes_.size(); ++id) {
-      if (!HasKernelToRun(nodes_, id)) continue;
-      const bool elementwise = nodes_[id].op->kind == OpKind::kElementwise && may_group &&
-                               nodes_[id].type.shape.elements() > 0;
-      if (elementwise && builder_.Add(id)) {
-        members_.push_back(id);
-        continue;
-      }
-      EndGroup();
-      if (elementwise && builder_.Add(id)) {
-        members_.push_back(id);
-      } else {
-        AddStep({id}, -1);
+      if (chain != chains_.end() && id == chain->first) BeginChain(*chain);
+      if (RunsKernel(nodes_, id)) AddNode(id, may_group);
+      if (chain != chains_.end() && id == chain->last) {
+        EndStage();
+        ++chain;
       }
     }
-    EndGroup();
+    EndStage();
   }
 
  private:
+  void BeginChain(const RowChain& chain) {
+    EndStage();
+    stage_.rows = chain.rows;
+    widest_row_ = 0;
+    stage_.block_rows = chain.has_product ? 0 : 1;
+  }
+
+  void EndStage() {
+    EndGroup();
+    stage_.last_step = static_cast<int32_t>(state_.steps.size());
+    // Without products, a block is what stays in the cache from one kernel to the next.
+    if (stage_.block_rows > 0) {
+      stage_.block_rows = std::max<int64_t>(1, kBlockBytes / std::max<int64_t>(1, widest_row_));
+    }
+    if (stage_.first_step < stage_.last_step) state_.stages.push_back(stage_);
+    stage_ = {static_cast<int32_t>(state_.steps.size()), 0};
+  }
+
+  void AddNode(NodeId id, bool may_group) {
+    if (stage_.rows > 0) {
+      stage_.cost += CostOfRow(nodes_, id, stage_.rows);
+      widest_row_ = std::max(widest_row_, nodes_[id].type.bytes() / stage_.rows);
+    }
+    const bool elementwise = nodes_[id].op->kind == OpKind::kElementwise && may_group &&
+                             nodes_[id].type.shape.elements() > 0;
+    if (elementwise && builder_.Add(id)) {
+      members_.push_back(id);
+      return;
+    }
+    EndGroup();
+    if (elementwise && builder_.Add(id)) {
+      members_.push_back(id);
+    } else {
+      AddStep({id}, -1);
+    }
+  }
+
   void EndGroup() {
     builder_.Clear();
     if (members_.empty()) return;
@@ -145,17 +187,26 @@ class StepBuilder {
   void AddStep(const std::vector<NodeId>& members, int32_t group) {
     const auto first = static_cast<int32_t>(state_.operands.size());
     for (const NodeId id : members) {
-      for (const NodeId input : nodes_.inputs(id)) state_.operands.push_back(input);
-      state_.operands.push_back(id);
+      const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        const bool by_row = stage_.rows > 0 && ReadsByRow(nodes_, id, i, stage_.rows);
+        state_.operands.push_back({inputs[i], by_row ? RowBytes(inputs[i]) : 0});
+      }
+      state_.operands.push_back({id, stage_.rows > 0 ? RowBytes(id) : 0});
     }
     state_.steps.push_back(
         {members[0], first, static_cast<int32_t>(state_.operands.size()) - first, group});
   }
 
+  int64_t RowBytes(NodeId id) const { return nodes_[id].type.bytes() / stage_.rows; }
+
   State& state_;
   const NodeList& nodes_;
+  const std::vector<RowChain>& chains_;
   GroupBuilder builder_;
   std::vector<NodeId> members_;
+  typename State::Stage stage_ = {0, 0};
+  int64_t widest_row_ = 0;
 };
 
 }  // namespace
@@ -166,7 +217,9 @@ absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
   auto state = std::make_unique<Program::State>();
   state->level = options.level;
   state->graph = RunPasses(GraphOf(tape, fetches), options.level);
-  state->memory = PlaceValues(state->graph, /*reuse=*/options.level != PlanLevel::kDebug);
+  std::vector<RowChain> chains;
+  if (options.level == PlanLevel::kFull) chains = FindRowChains(state->graph.nodes);
+  state->memory = PlaceValues(state->graph, /*reuse=*/options.level != PlanLevel::kDebug, chains);
   state->tape_nodes = tape.nodes();
   state->tape_hash = tape.structure_hash();
   for (const Value& fetch : fetches) state->tape_fetches.push_back(fetch.node());
@@ -192,7 +245,8 @@ absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
       if (!status.ok()) return status;
     }
   }
-  StepBuilder(*state).Run();
+  StepBuilder(*state, chains).Run();
+  state->addresses.resize(nodes.size());
   return Program(std::move(state));
 }
 

@@ -1,15 +1,20 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <mutex>
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/strings/str_cat.h>
 
+#include <sluice/graph/passes/row_wise.h>
 #include <sluice/graph/program_state.h>
 #include <sluice/graph/tape.h>
 
 namespace sluice {
 namespace {
+
+// A block of fewer rows would read the right-hand operands of products for too little work.
+constexpr int64_t kFewestRows = 4;
 
 template <typename T>
 int64_t FirstNotFinite(const View& view) {
@@ -107,20 +112,16 @@ class ProgramRun {
   // Old values of variables that fetches or other writes take as they are.
   void SaveOldValues() {
     for (const NodeId id : state_.graph.fetches) Save(id);
-    for (const Program::State::Step& step : state_.steps) {
+    for (const Step& step : state_.steps) {
       if (nodes_[step.node].op->kind == OpKind::kWrite) Save(nodes_.inputs(step.node)[0]);
     }
   }
 
-  absl::Status RunSteps() {
-    for (const Program::State::Step& step : state_.steps) {
-      const absl::Span<const NodeId> operands(state_.operands.data() + step.first_operand,
-                                              step.operand_count);
-      if (step.group >= 0) {
-        RunGroup(state_.groups[step.group], operands);
-      } else if (absl::Status status = RunNode(step.node, operands); !status.ok()) {
-        return status;
-      }
+  absl::Status RunStages() {
+    for (NodeId id = 0; id < nodes_.size(); ++id) state_.addresses[id] = Address(id);
+    for (const Program::State::Stage& stage : state_.stages) {
+      absl::Status status = stage.rows == 0 ? RunWhole(stage) : RunChain(stage);
+      if (!status.ok()) return status;
     }
     return absl::OkStatus();
   }
@@ -145,23 +146,121 @@ class ProgramRun {
     return static_cast<int>(slot - state_.feeds.begin());
   }
 
-  void RunGroup(const ElementwiseGroup& group, absl::Span<const NodeId> operands) {
-    pointers_.clear();
-    for (const NodeId operand : operands) pointers_.push_back(Address(operand));
-    group.Run(pointers_);
+  using Step = Program::State::Step;
+  using Stage = Program::State::Stage;
+  using Operand = Program::State::Operand;
+
+  // What one thread needs to call kernels; kept so that steps need no memory.
+  struct Caller {
+    std::vector<void*> pointers;
+    std::vector<TensorType> types;
+    std::vector<ConstView> inputs;
+  };
+
+  absl::Span<const Operand> OperandsOf(const Step& step) const {
+    return {state_.operands.data() + step.first_operand, static_cast<size_t>(step.operand_count)};
   }
 
-  absl::Status RunNode(NodeId id, absl::Span<const NodeId> operands) {
-    const Op& op = *nodes_[id].op;
-    inputs_.clear();
-    for (const NodeId input : operands.first(operands.size() - 1)) {
-      inputs_.push_back(
-          {op.kind == OpKind::kWrite ? SavedOr(input) : Address(input), nodes_[input].type});
+  absl::Status RunWhole(const Stage& stage) {
+    for (int32_t i = stage.first_step; i < stage.last_step; ++i) {
+      const Step& step = state_.steps[i];
+      if (step.group >= 0) {
+        caller_.pointers.clear();
+        for (const Operand& operand : OperandsOf(step)) {
+          caller_.pointers.push_back(state_.addresses[operand.node]);
+        }
+        state_.groups[step.group].Run(caller_.pointers);
+      } else if (absl::Status status = RunNode(step); !status.ok()) {
+        return status;
+      }
     }
-    const View output{Address(id), nodes_[id].type};
-    absl::Status status = op.kernel({op, inputs_, output, nodes_.attributes(id)});
+    return absl::OkStatus();
+  }
+
+  absl::Status RunNode(const Step& step) {
+    const absl::Span<const Operand> operands = OperandsOf(step);
+    const NodeId id = step.node;
+    const Op& op = *nodes_[id].op;
+    caller_.inputs.clear();
+    for (const Operand& operand : operands.first(operands.size() - 1)) {
+      const NodeId input = operand.node;
+      const void* data = op.kind == OpKind::kWrite ? SavedOr(input) : state_.addresses[input];
+      caller_.inputs.push_back({data, nodes_[input].type});
+    }
+    const View output{state_.addresses[id], nodes_[id].type};
+    absl::Status status = op.kernel({op, caller_.inputs, output, nodes_.attributes(id)});
     if (!status.ok()) return WithScope(status, nodes_, id);
     return state_.level == PlanLevel::kDebug ? CheckFinite(nodes_, id, output) : absl::OkStatus();
+  }
+
+  // A row's bits do not depend on the rows beside it, so the cut may follow the number of threads.
+  absl::Status RunChain(const Stage& stage) {
+    const auto rows = static_cast<double>(stage.rows);
+    int64_t block_rows = stage.block_rows;
+    if (block_rows == 0) {
+      const int64_t threads = Concurrency();
+      block_rows = std::max<int64_t>((stage.rows + threads - 1) / threads, kFewestRows);
+    }
+    if (stage.cost * rows < 2 * static_cast<double>(kSerialCutOff)) block_rows = stage.rows;
+    const int64_t blocks = (stage.rows + block_rows - 1) / block_rows;
+    if (blocks == 1) return RunWhole(stage);
+    std::mutex mutex;
+    absl::Status first_error;
+    const double cost = std::max(stage.cost * static_cast<double>(block_rows),
+                                 2.0 * static_cast<double>(kSerialCutOff));
+    ParallelFor(blocks, cost, [&](int64_t begin, int64_t end) {
+      const SerialScope serial;
+      Caller caller;
+      for (int64_t block = begin; block < end; ++block) {
+        const int64_t row = block * block_rows;
+        absl::Status status = RunRows(stage, row, std::min(block_rows, stage.rows - row), caller);
+        if (status.ok()) continue;
+        const std::lock_guard lock(mutex);
+        if (first_error.ok()) first_error = status;
+      }
+    });
+    return first_error;
+  }
+
+  absl::Status RunRows(const Stage& stage, int64_t row, int64_t count, Caller& caller) {
+    for (int32_t i = stage.first_step; i < stage.last_step; ++i) {
+      const Step& step = state_.steps[i];
+      const absl::Span<const Operand> operands = OperandsOf(step);
+      caller.pointers.clear();
+      if (step.group >= 0) {
+        for (const Operand& operand : operands) {
+          caller.pointers.push_back(state_.addresses[operand.node]);
+        }
+        const int64_t columns = nodes_[step.node].type.shape.elements() / stage.rows;
+        state_.groups[step.group].RunElements(caller.pointers, row * columns,
+                                              (row + count) * columns);
+        continue;
+      }
+      absl::Status status = RunNodeRows(step, stage, row, count, caller);
+      if (!status.ok()) return WithScope(status, nodes_, step.node);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status RunNodeRows(const Step& step, const Stage& stage, int64_t row, int64_t count,
+                           Caller& caller) {
+    const absl::Span<const Operand> operands = OperandsOf(step);
+    caller.types.clear();
+    caller.inputs.clear();
+    for (const Operand& operand : operands) {
+      const TensorType& type = nodes_[operand.node].type;
+      caller.pointers.push_back(static_cast<std::byte*>(state_.addresses[operand.node]) +
+                                row * operand.row_bytes);
+      caller.types.push_back(operand.row_bytes == 0 ? type : TypeOfRows(type, stage.rows, count));
+    }
+    for (size_t i = 0; i + 1 < operands.size(); ++i) {
+      caller.inputs.push_back({caller.pointers[i], caller.types[i]});
+    }
+    const Op& op = *nodes_[step.node].op;
+    return op.kernel({op,
+                      caller.inputs,
+                      {caller.pointers.back(), caller.types.back()},
+                      nodes_.attributes(step.node)});
   }
 
   void* Address(NodeId id) {
@@ -200,9 +299,7 @@ class ProgramRun {
   const NodeList& nodes_;
   std::vector<Tensor> feeds_;
   absl::flat_hash_map<NodeId, Tensor> saved_;
-  // Of the step that runs; kept so that steps need no memory.
-  std::vector<ConstView> inputs_;
-  std::vector<void*> pointers_;
+  Caller caller_;  // of this thread
 };
 
 absl::StatusOr<std::vector<Tensor>> Program::Run(absl::Span<const FeedTensor> feeds,
@@ -211,7 +308,7 @@ absl::StatusOr<std::vector<Tensor>> Program::Run(absl::Span<const FeedTensor> fe
   if (absl::Status status = run.TakeFeeds(feeds); !status.ok()) return status;
   run.SaveOldValues();
   absl::Status status;
-  options.arena.Execute([&] { status = run.RunSteps(); });
+  options.arena.Execute([&] { status = run.RunStages(); });
   if (!status.ok()) return status;
   return run.Fetches();
 }

@@ -24,7 +24,7 @@ struct PlanGraph;
 enum class PlanLevel : uint8_t { kDebug, kSimple, kFull };
 
 struct PlanOptions {
-  PlanLevel level = PlanLevel::kSimple;
+  PlanLevel level = PlanLevel::kFull;
 };
 
 struct RunOptions {

@@ -33,9 +33,23 @@ struct Program::State {
     int32_t operand_count;
     int32_t group = -1;  // in `groups`; -1: the node's own kernel
   };
+  struct Operand {
+    NodeId node;
+    int64_t row_bytes = 0;  // in a chain: from one of its rows to the next; 0: read as a whole
+  };
+  // Steps that run one after the other: each by itself, or all of them for a block of rows.
+  struct Stage {
+    int32_t first_step;
+    int32_t last_step;       // one behind
+    int64_t rows = 0;        // of a chain; 0: each step does all of its work
+    int64_t block_rows = 0;  // at most; 0: as many as a thread's share
+    double cost = 0;         // of one row, in nanoseconds, about
+  };
+  std::vector<Stage> stages;
   std::vector<Step> steps;
-  std::vector<NodeId> operands;
+  std::vector<Operand> operands;
   std::vector<ElementwiseGroup> groups;
+  std::vector<void*> addresses;  // of each node's value, during a run
   // Fetches and writes that must see a variable as it was before the run: copied first.
   std::vector<bool> reads_old_variable;  // by node
   // The tape it was planned from, to be found again.

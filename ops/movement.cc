@@ -190,6 +190,11 @@ absl::Status RunSlice(const KernelArguments& arguments) {
   return absl::OkStatus();
 }
 
+bool IsLastAxis(const Attributes& attributes, const Shape& output) {
+  return attributes.integers[0] == output.rank() - 1 && output.rank() > 1;
+}
+bool AlwaysByRow(const Attributes&, const Shape&) { return true; }
+
 // One concatenation, with zeros where no slice reads; ranges that overlap go to further ones, which
 // are added.
 Value SliceGradient(Value input, absl::Span<const JointUse> uses) {
@@ -440,7 +445,8 @@ const RegisterOps kOps({
      .gradient = Differentiation::Joint(SliceGradient),
      .flops = NoFlops,
      .samples = {{{{{DType::kF32, {6, 4}}}}, {.integers = {0, 1, 3}}},
-                 {{{{DType::kF32, {3, 6, 2}}}}, {.integers = {1, 2, 6}}}}},
+                 {{{{DType::kF32, {3, 6, 2}}}}, {.integers = {1, 2, 6}}}},
+     .row_by_row = IsLastAxis},
     {.name = "concat",
      .kind = OpKind::kConcat,
      .formula = "values one after the other along an axis",
@@ -451,7 +457,9 @@ const RegisterOps kOps({
      .flops = NoFlops,
      .samples = {{{{{DType::kF32, {2, 3}}}, {{DType::kF32, {4, 3}}}}, {.integers = {0}}},
                  {{{{DType::kF32, {2, 3}}}, {{DType::kF32, {2, 1}}}, {{DType::kF32, {2, 2}}}},
-                  {.integers = {1}}}}},
+                  {.integers = {1}}}},
+     .row_by_row = IsLastAxis,
+     .row_input = Op::kEveryInput},
     {.name = "gather",
      .kind = OpKind::kMove,
      .formula = "rows of a table, by ids",
@@ -460,7 +468,9 @@ const RegisterOps kOps({
      .kernel = RunGather,
      .gradient = Differentiation::Joint(GatherGradient),
      .flops = NoFlops,
-     .samples = {{{{{DType::kF32, {7, 5}}}, {{DType::kI32, {4, 2}}, 0, 7}}, {}}}},
+     .samples = {{{{{DType::kF32, {7, 5}}}, {{DType::kI32, {4, 2}}, 0, 7}}, {}}},
+     .row_by_row = AlwaysByRow,
+     .row_input = 1},
     {.name = "scatter_add",
      .kind = OpKind::kScatter,
      .formula = "zeros with rows added at ids",

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include <absl/strings/str_cat.h>
 
@@ -97,7 +98,7 @@ absl::Status RunPack(const KernelArguments& arguments) {
 // ---- The product ----
 
 void RunPacked(const ConstView& left, bool transposed, const void* packed, int64_t n,
-               const View& output) {
+               const View& output, bool accumulate = false) {
   const LeftMatrix a = LeftOf(left.type.shape, transposed);
   const ProductKernels& kernels = KernelsFor(left.type.dtype);
   const int64_t panels = Panels(n, kernels);
@@ -112,7 +113,7 @@ void RunPacked(const ConstView& left, bool transposed, const void* packed, int64
       const int64_t panel = i / blocks;
       const int64_t row = i % blocks * block;
       kernels.product({left.data, a.layout, packed, output.data, n, a.m, n, a.k, row,
-                       std::min(row + block, a.m), panel, panel + 1});
+                       std::min(row + block, a.m), panel, panel + 1, accumulate});
     }
   });
 }
@@ -130,9 +131,36 @@ absl::StatusOr<TensorType> PackedType(const TypeArguments& arguments) {
   return TensorType{left.dtype, left.shape.With(left.shape.rank() - 1, n)};
 }
 
+absl::StatusOr<TensorType> PackedAddType(const TypeArguments& arguments) {
+  const absl::StatusOr<TensorType> type = PackedType(arguments);
+  if (!type.ok()) return type;
+  const TensorType& addend = arguments.inputs[2];
+  const int64_t n = type->shape.back(0);
+  if (addend != *type && addend.shape != Shape{n} && addend.shape != Shape{1, n}) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the product is ", type->ToString(), ", what is added ", addend.ToString()));
+  }
+  return type;
+}
+
 absl::Status RunPackedMatMul(const KernelArguments& arguments) {
   RunPacked(arguments.inputs[0], arguments.attributes.integers[0] != 0, arguments.inputs[1].data,
             arguments.attributes.integers[2], arguments.output);
+  return absl::OkStatus();
+}
+
+// Fills the output with y, or with its one row, and multiplies on top of it.
+absl::Status RunPackedMatMulAdd(const KernelArguments& arguments) {
+  const ConstView& addend = arguments.inputs[2];
+  const View& output = arguments.output;
+  if (output.type.bytes() > 0 && addend.data != output.data) {
+    const int64_t bytes = addend.type.bytes();
+    for (int64_t at = 0; at < output.type.bytes(); at += bytes) {
+      std::memcpy(output.as<std::byte>() + at, addend.data, bytes);
+    }
+  }
+  RunPacked(arguments.inputs[0], arguments.attributes.integers[0] != 0, arguments.inputs[1].data,
+            arguments.attributes.integers[2], output, /*accumulate=*/true);
   return absl::OkStatus();
 }
 
@@ -196,12 +224,19 @@ Sample PackedSample(DType dtype) {
   const Shape packed{1, 7, KernelsFor(dtype).panel_columns};
   return {{{{dtype, {5, 7}}}, {{dtype, packed}}}, {.integers = {0, 0, 3}}};
 }
+Sample PackedAddSample(DType dtype, const Shape& addend) {
+  Sample sample = PackedSample(dtype);
+  sample.inputs.push_back({{dtype, addend}});
+  return sample;
+}
 
 // x^T · y contracts the rows of both.
 bool ContractsRows(const Attributes& attributes) {
   return attributes.integers[0] != 0 && attributes.integers[1] == 0;
 }
-bool LeftIsUpright(const Attributes& attributes) { return attributes.integers[0] == 0; }
+bool LeftIsUpright(const Attributes& attributes, const Shape&) {
+  return attributes.integers[0] == 0;
+}
 
 double ProductFlops(absl::Span<const TensorType> inputs, const TensorType& output) {
   const double k = static_cast<double>(inputs[0].shape.elements()) /
@@ -223,7 +258,7 @@ const RegisterOps kOps({{.name = "matmul",
                          .packed_product = "packed_matmul",
                          .adds_over_rows = ContractsRows,
                          .row_by_row = LeftIsUpright},
-                        // The two below are written by planning, after gradients.
+                        // Those below are written by planning, after gradients.
                         {.name = "pack",
                          .kind = OpKind::kPack,
                          .formula = "w in the order of the product's kernel",
@@ -242,7 +277,21 @@ const RegisterOps kOps({{.name = "matmul",
                          .kernel = RunPackedMatMul,
                          .gradient = Differentiation::None(),
                          .flops = ProductFlops,
-                         .samples = {PackedSample(DType::kF32), PackedSample(DType::kF64)}}});
+                         .samples = {PackedSample(DType::kF32), PackedSample(DType::kF64)},
+                         .row_by_row = LeftIsUpright,
+                         .adding_product = "packed_matmul_add"},
+                        {.name = "packed_matmul_add",
+                         .kind = OpKind::kProduct,
+                         .formula = "y + x · w, w packed",
+                         .arity = 3,
+                         .type = PackedAddType,
+                         .kernel = RunPackedMatMulAdd,
+                         .gradient = Differentiation::None(),
+                         .flops = ProductFlops,
+                         .samples = {PackedAddSample(DType::kF32, {5, 3}),
+                                     PackedAddSample(DType::kF32, {3}),
+                                     PackedAddSample(DType::kF64, {1, 3})},
+                         .row_by_row = LeftIsUpright}});
 
 }  // namespace
 

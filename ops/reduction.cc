@@ -245,6 +245,14 @@ bool ReducesRows(const Attributes& attributes) {
   return attributes.integers.size() > 1 && attributes.integers[1] != 0;
 }
 
+// Of the last axis alone: a row becomes one number.
+bool ReducesLastAxis(const Attributes& attributes, const Shape&) {
+  const auto& integers = attributes.integers;
+  return integers.size() > 2 && integers.back() != 0 &&
+         std::count(integers.begin() + 1, integers.end(), 0) ==
+             static_cast<int64_t>(integers.size()) - 2;
+}
+
 double ReductionFlops(absl::Span<const TensorType> inputs, const TensorType&) {
   return static_cast<double>(inputs[0].shape.elements());
 }
@@ -267,7 +275,8 @@ const RegisterOps kOps({{.name = "sum",
                          .gradient = SumGradient,
                          .flops = ReductionFlops,
                          .samples = ReductionSamples(),
-                         .adds_over_rows = ReducesRows},
+                         .adds_over_rows = ReducesRows,
+                         .row_by_row = ReducesLastAxis},
                         {.name = "max",
                          .kind = OpKind::kReduction,
                          .formula = "largest of x over axes",
@@ -275,7 +284,8 @@ const RegisterOps kOps({{.name = "sum",
                          .kernel = RunReduction<false>,
                          .gradient = MaxGradient,
                          .flops = ReductionFlops,
-                         .samples = ReductionSamples()}});
+                         .samples = ReductionSamples(),
+                         .row_by_row = ReducesLastAxis}});
 
 }  // namespace
 

@@ -22,6 +22,7 @@ struct RowClass {
     int64_t end;
   };
   std::vector<Member> members;  // by id
+  bool useful = false;          // to hoist
   bool hoisted = false;
 };
 
@@ -35,7 +36,10 @@ class Hoister {
 
   PlanGraph Run() {
     for (NodeId id = 0; id < nodes_.size(); ++id) Classify(id);
-    for (RowClass& row_class : classes_) row_class.hoisted = MayHoist(row_class);
+    MarkUseful();
+    for (RowClass& row_class : classes_) {
+      row_class.hoisted = row_class.useful && MayHoist(row_class);
+    }
     std::vector<NodeId> whole(classes_.size(), kNoNode);  // of each class, in the new graph
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       const int32_t index = class_of_[id];
@@ -84,7 +88,7 @@ class Hoister {
     }
     if (nodes_[id].type.shape.rank() != 2) return;
     const bool product = op.kind == OpKind::kProduct && op.row_by_row != nullptr &&
-                         op.row_by_row(nodes_.attributes(id));
+                         op.row_by_row(nodes_.attributes(id), nodes_[id].type.shape);
     if (!product && op.kind != OpKind::kElementwise) return;
     ClassifyByInputs(id, product);
   }
@@ -97,7 +101,10 @@ class Hoister {
     for (size_t i = 0; i < inputs.size(); ++i) {
       const Shape& shape = nodes_[inputs[i]].type.shape;
       int32_t input_class = class_of_[inputs[i]];
-      const bool by_row = product ? i == 0 : shape.rank() == 2 && shape[0] == rows && rows > 1;
+      // Of one row alone only its class tells whether it is one of many.
+      const bool by_row = product ? i == 0
+                                  : shape.rank() == 2 && shape[0] == rows &&
+                                        (rows > 1 || input_class != kNone);
       if (!by_row && !product && shape.rank() == 2 && shape[0] != 1) return;
       if (!by_row) input_class = kNone;
       if (by_row && (input_class == kNone || (begin >= 0 && begin != begin_[inputs[i]]))) return;
@@ -129,9 +136,30 @@ class Hoister {
     classes_[found->second].members.push_back({id, begin, begin + nodes_[id].type.shape[0]});
   }
 
+  // Worth one call for all steps are products, what they read, and a row that is added to one.
+  // Other element-wise ops are cheaper step by step, while their inputs are in the cache.
+  void MarkUseful() {
+    const Op& accumulate = OpRegistry::Global().accumulate();
+    for (RowClass& row_class : classes_) {
+      const std::vector<int32_t>& inputs = row_class.input_classes;
+      if (row_class.op == nullptr) continue;
+      row_class.useful = row_class.op->kind == OpKind::kProduct;
+      if (row_class.op != &accumulate) continue;
+      const int32_t sum = std::max(inputs[0], inputs[1]);
+      row_class.useful = std::min(inputs[0], inputs[1]) == kNone && classes_[sum].op != nullptr &&
+                         classes_[sum].op->kind == OpKind::kProduct;
+    }
+    for (auto row_class = classes_.rbegin(); row_class != classes_.rend(); ++row_class) {
+      if (!row_class->useful) continue;
+      for (const int32_t input : row_class->input_classes) {
+        if (input != kNone) classes_[input].useful = true;
+      }
+    }
+  }
+
   // Members cover all rows once, and what they read is there as a whole.
   bool MayHoist(const RowClass& row_class) const {
-    if (row_class.op == nullptr) return true;
+    if (row_class.op == nullptr) return true;  // slices stay what they are
     if (row_class.members.size() < 2) return false;
     for (const int32_t input : row_class.input_classes) {
       if (input != kNone && !classes_[input].hoisted) return false;

@@ -43,7 +43,8 @@ class Lifter {
   bool IsRowProduct(NodeId id) const {
     const Op& op = *nodes_[id].op;
     return op.kind == OpKind::kProduct && op.row_by_row != nullptr &&
-           op.row_by_row(nodes_.attributes(id)) && nodes_[id].type.shape.rank() == 2;
+           op.row_by_row(nodes_.attributes(id), nodes_[id].type.shape) &&
+           nodes_[id].type.shape.rank() == 2;
   }
 
   bool HasProduct(NodeId id, int depth) const {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <sluice/graph/node_list.h>
+#include <sluice/graph/passes/row_chain.h>
 
 namespace sluice {
 
@@ -71,9 +72,14 @@ PlanGraph SinkSums(const PlanGraph& graph);
 // after it, an operand is packed once however many products read it.
 PlanGraph PackOperands(const PlanGraph& graph);
 
-// Changes the order so that element-wise ops follow one another where they can: runs of them become
-// one group.
-PlanGraph GroupElementwise(const PlanGraph& graph);
+// Adds up products in place: a sum of products and of other values becomes the sum of the others,
+// on which one product after the other is added. A bias row is where a product starts from.
+PlanGraph AddProducts(const PlanGraph& graph);
+
+// Changes the order so that nodes of as many rows follow one another (they become chains of rows),
+// and among them element-wise ops (runs of them become one group). Writes follow all that read the
+// variable's old value, as after OrderWrites.
+PlanGraph Schedule(const PlanGraph& graph);
 
 // Moves each write behind the last reader of the variable's old value, in place of a copy of it.
 PlanGraph OrderWrites(const PlanGraph& graph);
@@ -92,15 +98,19 @@ struct MemoryPlan {
 };
 
 // Gives every value its place in one arena, by lifetime. Reshapes and contiguous slices lie in
-// their input, pieces of a contiguous concatenation lie in its output, an element-wise result lies
-// in an input that ends with it, and a written value lies in its variable, where nothing else needs
-// the memory at that time. With `reuse` off every value has memory of its own, which is what the
-// debug level wants.
-MemoryPlan PlaceValues(const PlanGraph& graph, bool reuse);
+// their input, pieces of a contiguous concatenation lie in its output, an element-wise result (or a
+// product that is added to it) lies in an input that ends with it, and a written value lies in its
+// variable, where nothing else needs the memory at that time. The nodes of a chain happen at the
+// same time, for different rows: within one, only values whose rows are as long take each other's
+// place. With `reuse` off every value has memory of its own, which is what the debug level wants.
+MemoryPlan PlaceValues(const PlanGraph& graph, bool reuse,
+                       const std::vector<RowChain>& chains = {});
 
 // Whether node `id` is a copy-free view of its input: a reshape, or a slice of the outermost axis
 // that counts.
 bool IsView(const NodeList& nodes, NodeId id);
+// Whether it has something to compute: it is neither a source nor a view.
+bool RunsKernel(const NodeList& nodes, NodeId id);
 
 }  // namespace sluice
 

@@ -6,6 +6,7 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <sluice/graph/passes/passes.h>
+#include <sluice/graph/passes/row_wise.h>
 #include <sluice/graph/variable.h>
 
 namespace sluice {
@@ -93,13 +94,20 @@ class Arena {
 // Decides whose memory each value lies in, then lays the owners out.
 class Placer {
  public:
-  Placer(const PlanGraph& graph, bool reuse)
+  Placer(const PlanGraph& graph, bool reuse, const std::vector<RowChain>& chains)
       : graph_(graph),
         nodes_(graph.nodes),
         reuse_(reuse),
+        chains_(chains),
+        chain_of_(nodes_.size(), kNone),
         host_(nodes_.size(), kNoNode),
         shift_(nodes_.size(), 0),
-        last_use_(nodes_.size(), 0) {}
+        last_use_(nodes_.size(), 0) {
+    for (size_t i = 0; i < chains.size(); ++i) {
+      std::fill(chain_of_.begin() + chains[i].first, chain_of_.begin() + chains[i].last + 1,
+                static_cast<int32_t>(i));
+    }
+  }
 
   MemoryPlan Run() {
     if (reuse_) ClaimPiecesOfConcats();
@@ -113,6 +121,8 @@ class Placer {
   }
 
  private:
+  static constexpr int32_t kNone = -1;
+
   OpKind Kind(NodeId id) const { return nodes_[id].op->kind; }
 
   // Values that need memory of the arena: not a source, not a view, not yet hosted.
@@ -172,12 +182,25 @@ class Placer {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       const NodeId owner = Owner(id).first;
       last_use_[owner] = std::max(last_use_[owner], id);
-      for (const NodeId input : nodes_.inputs(id)) {
-        const NodeId input_owner = Owner(input).first;
-        last_use_[input_owner] = std::max(last_use_[input_owner], id);
+      const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        const NodeId input_owner = Owner(inputs[i]).first;
+        last_use_[input_owner] = std::max(last_use_[input_owner], TimeOfUse(id, i));
       }
     }
     for (const NodeId id : graph_.fetches) last_use_[Owner(id).first] = nodes_.size();
+  }
+
+  // When an input is read, so that the same row may be overwritten: in a chain, what a node reads
+  // as a whole it reads until the chain ends.
+  NodeId TimeOfUse(NodeId id, size_t position) const {
+    if (chain_of_[id] == kNone || !RunsKernel(nodes_, id)) return id;
+    const RowChain& chain = chains_[chain_of_[id]];
+    const NodeId input = nodes_.inputs(id)[position];
+    // The rows of a part of a value are not the value's rows.
+    const bool by_row = ReadsByRow(nodes_, id, position, chain.rows) &&
+                        nodes_[input].type.bytes() == nodes_[Owner(input).first].type.bytes();
+    return by_row ? id : chain.last;
   }
 
   // A written value is computed right in its variable when its kernel is the last to read the old
@@ -204,12 +227,21 @@ class Placer {
     }
   }
 
+  // Whether the kernel may write its result over this input.
+  bool MayOverwrite(NodeId id, size_t position) const {
+    if (Kind(id) == OpKind::kElementwise) return true;
+    return Kind(id) == OpKind::kProduct && position == 2;  // what a product is added to
+  }
+
   // All inputs of `id` in the memory of `owner` cover it element by element.
   bool ReadsWhole(NodeId id, NodeId owner) const {
-    for (const NodeId input : nodes_.inputs(id)) {
-      if (Owner(input).first != owner) continue;
-      if (Owner(input).second != 0 || nodes_[input].type.bytes() != nodes_[owner].type.bytes() ||
-          nodes_[input].type != nodes_[id].type) {
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const auto [input_owner, offset] = Owner(inputs[i]);
+      if (input_owner != owner) continue;
+      const TensorType& type = nodes_[inputs[i]].type;
+      if (!MayOverwrite(id, i) || offset != 0 || type.bytes() != nodes_[owner].type.bytes() ||
+          type != nodes_[id].type) {
         return false;
       }
     }
@@ -218,11 +250,13 @@ class Placer {
 
   void HostInPlace() {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
-      if (Kind(id) != OpKind::kElementwise || !OwnsArena(id)) continue;
-      // A concatenation's pieces are hosted by it from before; an owner of pieces is no
-      // element-wise op.
-      for (const NodeId input : nodes_.inputs(id)) {
-        const auto [owner, offset] = Owner(input);
+      if (!OwnsArena(id)) continue;
+      const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        if (!MayOverwrite(id, i)) continue;
+        // A concatenation's pieces are hosted by it from before; an owner of pieces is no
+        // element-wise op.
+        const auto [owner, offset] = Owner(inputs[i]);
         if (owner == id || !OwnsArena(owner) || last_use_[owner] != id) continue;
         if (nodes_[owner].type.bytes() != nodes_[id].type.bytes() || !ReadsWhole(id, owner)) {
           continue;
@@ -232,6 +266,22 @@ class Placer {
         break;
       }
     }
+  }
+
+  // The chain in which a value lives from its first to its last use, one row after the other.
+  int32_t ChainOfLife(NodeId owner, NodeId first_use) const {
+    const int32_t chain = chain_of_[first_use];
+    const bool inside = chain != kNone && owner == first_use &&
+                        last_use_[owner] < chains_[chain].last &&
+                        RowWiseRows(nodes_, owner) == chains_[chain].rows;
+    return inside ? chain : kNone;
+  }
+
+  // When memory may serve others: not before the end of a chain.
+  NodeId EndOf(NodeId owner) const {
+    const NodeId last = std::min(last_use_[owner], nodes_.size());
+    if (last == nodes_.size() || chain_of_[last] == kNone) return last;
+    return chains_[chain_of_[last]].last;
   }
 
   MemoryPlan Lay() {
@@ -248,15 +298,40 @@ class Placer {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       if (Owner(id).first != id || !OwnsArena(id)) continue;
       starts[first_use[id]].push_back(id);
-      if (reuse_) ends[std::min(last_use_[id], nodes_.size())].push_back(id);
+      if (!reuse_) continue;
+      const bool inside = ChainOfLife(id, first_use[id]) != kNone;
+      ends[inside ? last_use_[id] : EndOf(id)].push_back(id);
     }
     Arena arena;
+    // Within a chain: free places by size, and all that it took.
+    absl::flat_hash_map<int64_t, std::vector<int64_t>> free_places;
+    std::vector<std::pair<int64_t, int64_t>> taken;  // offset, bytes
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       for (const NodeId owner : starts[id]) {
-        plan.places[owner].offset = arena.Allocate(Aligned(nodes_[owner].type.bytes()));
+        const int64_t bytes = Aligned(nodes_[owner].type.bytes());
+        if (ChainOfLife(owner, id) == kNone) {
+          plan.places[owner].offset = arena.Allocate(bytes);
+          continue;
+        }
+        std::vector<int64_t>& places = free_places[nodes_[owner].type.bytes()];
+        if (places.empty()) {
+          places.push_back(arena.Allocate(bytes));
+          taken.emplace_back(places.back(), bytes);
+        }
+        plan.places[owner].offset = places.back();
+        places.pop_back();
       }
       for (const NodeId owner : ends[id]) {
-        arena.Free(plan.places[owner].offset, Aligned(nodes_[owner].type.bytes()));
+        if (ChainOfLife(owner, first_use[owner]) != kNone) {
+          free_places[nodes_[owner].type.bytes()].push_back(plan.places[owner].offset);
+        } else {
+          arena.Free(plan.places[owner].offset, Aligned(nodes_[owner].type.bytes()));
+        }
+      }
+      if (chain_of_[id] != kNone && chains_[chain_of_[id]].last == id) {
+        for (const auto& [offset, bytes] : taken) arena.Free(offset, bytes);
+        taken.clear();
+        free_places.clear();
       }
     }
     plan.arena_bytes = arena.end();
@@ -289,8 +364,10 @@ class Placer {
   const PlanGraph& graph_;
   const NodeList& nodes_;
   const bool reuse_;
-  std::vector<NodeId> host_;    // whose memory a value lies in; kNoNode: its own
-  std::vector<int64_t> shift_;  // from the start of that memory, in bytes
+  const std::vector<RowChain>& chains_;
+  std::vector<int32_t> chain_of_;  // of each node
+  std::vector<NodeId> host_;       // whose memory a value lies in; kNoNode: its own
+  std::vector<int64_t> shift_;     // from the start of that memory, in bytes
   std::vector<NodeId> last_use_;
 };
 
@@ -303,6 +380,14 @@ bool IsView(const NodeList& nodes, NodeId id) {
   return IsOutermost(nodes[id].type.shape, nodes.attributes(id).integers[0]);
 }
 
-MemoryPlan PlaceValues(const PlanGraph& graph, bool reuse) { return Placer(graph, reuse).Run(); }
+bool RunsKernel(const NodeList& nodes, NodeId id) {
+  const OpKind kind = nodes[id].op->kind;
+  return kind != OpKind::kFeed && kind != OpKind::kConstant && kind != OpKind::kVariable &&
+         !IsView(nodes, id);
+}
+
+MemoryPlan PlaceValues(const PlanGraph& graph, bool reuse, const std::vector<RowChain>& chains) {
+  return Placer(graph, reuse, chains).Run();
+}
 
 }  // namespace sluice

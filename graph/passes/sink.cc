@@ -1,6 +1,10 @@
 #include <algorithm>
 
+#include <absl/base/casts.h>
+#include <absl/container/flat_hash_map.h>
+
 #include <sluice/graph/passes/passes.h>
+#include <sluice/graph/passes/sums.h>
 
 namespace sluice {
 namespace {
@@ -11,93 +15,65 @@ class Sinker {
   explicit Sinker(const PlanGraph& graph)
       : nodes_(graph.nodes),
         uses_(CountUses(graph)),
+        sums_(graph, Sums::Addends::kWhole),
         rewriter_(graph),
         accumulate_(OpRegistry::Global().accumulate()) {}
 
   PlanGraph Run() {
-    std::vector<bool> interior(nodes_.size());
-    for (NodeId id = 0; id < nodes_.size(); ++id) {
-      if (!IsSum(id)) continue;
-      for (const NodeId input : nodes_.inputs(id)) {
-        if (IsSum(input) && uses_[input] == 1) interior[input] = true;
-      }
-    }
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       // Nodes of a sum that is rewritten lose their readers, and DropUnused takes them away.
       rewriter_.Copy(id);
-      if (IsSum(id) && !interior[id]) RewriteSum(id, interior);
+      if (sums_.IsRoot(id)) RewriteSum(id);
     }
     return DropUnused(rewriter_.Finish());
   }
 
  private:
-  bool IsSum(NodeId id) const {
-    if (nodes_[id].op != &accumulate_) return false;
-    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
-    return nodes_[inputs[0]].type == nodes_[id].type && nodes_[inputs[1]].type == nodes_[id].type;
-  }
-
-  // Addends of the sum that ends in `root`, from left to right, without recursion.
-  std::vector<NodeId> Addends(NodeId root, const std::vector<bool>& interior) const {
-    std::vector<NodeId> addends;
-    std::vector<NodeId> stack = {root};
-    while (!stack.empty()) {
-      const NodeId id = stack.back();
-      stack.pop_back();
-      if (id != root && !interior[id]) {
-        addends.push_back(id);
-        continue;
-      }
-      const absl::Span<const NodeId> inputs = nodes_.inputs(id);
-      stack.push_back(inputs[1]);
-      stack.push_back(inputs[0]);
-    }
-    return addends;
-  }
-
   bool MaySink(NodeId id) const {
     const Op& op = *nodes_[id].op;
     return uses_[id] == 1 && op.adds_over_rows != nullptr &&
            op.adds_over_rows(nodes_.attributes(id));
   }
 
-  // Whether two calls differ in the number of rows only.
-  bool Joins(NodeId a, NodeId b) const {
-    if (nodes_[a].op != nodes_[b].op || nodes_.attributes(a) != nodes_.attributes(b)) return false;
-    for (size_t i = 0; i < nodes_.inputs(a).size(); ++i) {
-      const TensorType& type_a = nodes_[nodes_.inputs(a)[i]].type;
-      const TensorType& type_b = nodes_[nodes_.inputs(b)[i]].type;
-      if (type_a.shape.rank() != type_b.shape.rank() ||
-          type_a.shape.With(0, 0) != type_b.shape.With(0, 0)) {
-        return false;
-      }
+  // Equal for calls that differ in the number of rows only.
+  std::vector<int64_t> KeyOf(NodeId id) const {
+    const Attributes& attributes = nodes_.attributes(id);
+    std::vector<int64_t> key = {static_cast<int64_t>(reinterpret_cast<intptr_t>(nodes_[id].op)),
+                                absl::bit_cast<int64_t>(attributes.number)};
+    key.insert(key.end(), attributes.integers.begin(), attributes.integers.end());
+    for (const NodeId input : nodes_.inputs(id)) {
+      const Shape& shape = nodes_[input].type.shape;
+      key.push_back(shape.rank());
+      for (int axis = 1; axis < shape.rank(); ++axis) key.push_back(shape[axis]);
     }
-    return true;
+    return key;
   }
 
-  void RewriteSum(NodeId root, const std::vector<bool>& interior) {
-    std::vector<NodeId> left = Addends(root, interior);
-    if (left.size() < 2) return;
+  void RewriteSum(NodeId root) {
+    std::vector<NodeId> addends = sums_.Of(root);
     // Gradients add up from the last time step to the first; the first one first is how the steps
     // lie in memory.
-    std::reverse(left.begin(), left.end());
-    std::vector<NodeId> sums;  // new nodes
-    bool changed = false;
-    while (!left.empty()) {
-      std::vector<NodeId> group = {left[0]};
-      std::vector<NodeId> others;
-      for (size_t i = 1; i < left.size(); ++i) {
-        const bool joins = MaySink(left[0]) && MaySink(left[i]) && Joins(left[0], left[i]);
-        (joins ? group : others).push_back(left[i]);
+    std::reverse(addends.begin(), addends.end());
+    std::vector<std::vector<NodeId>> groups;
+    absl::flat_hash_map<std::vector<int64_t>, size_t> group_by_key;
+    for (const NodeId addend : addends) {
+      if (MaySink(addend)) {
+        const auto [found, is_new] = group_by_key.try_emplace(KeyOf(addend), groups.size());
+        if (!is_new) {
+          groups[found->second].push_back(addend);
+          continue;
+        }
       }
-      changed = changed || group.size() > 1;
-      sums.push_back(group.size() > 1 ? JoinGroup(root, group) : rewriter_.MapOf(group[0]));
-      left = std::move(others);
+      groups.push_back({addend});
     }
-    if (!changed) return;
-    NodeId sum = sums[0];
-    for (size_t i = 1; i < sums.size(); ++i) {
-      sum = rewriter_.Append(root, accumulate_, nodes_[root].type, {sum, sums[i]}, {});
+    if (groups.size() == addends.size()) return;
+    NodeId sum = kNoNode;
+    for (const std::vector<NodeId>& group : groups) {
+      const NodeId next =
+          group.size() > 1 ? JoinGroup(root, group) : rewriter_.MapOf(group.front());
+      sum = sum == kNoNode
+                ? next
+                : rewriter_.Append(root, accumulate_, nodes_[root].type, {sum, next}, {});
     }
     rewriter_.Map(root, sum);
   }
@@ -115,6 +91,7 @@ class Sinker {
 
   const NodeList& nodes_;
   std::vector<int32_t> uses_;
+  Sums sums_;
   GraphRewriter rewriter_;
   const Op& accumulate_;
 };

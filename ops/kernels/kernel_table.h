@@ -43,6 +43,7 @@ struct ProductTask {
   int64_t m, n, k;
   int64_t row_begin, row_end;
   int64_t panel_begin, panel_end;
+  bool accumulate;  // the chain starts from what C holds
 };
 
 struct ProductKernels {

@@ -34,10 +34,16 @@ inline constexpr int64_t kPanelColumns = int64_t{kTileVectors} * VectorOf<T>::kL
 // row).
 template <typename T, int kRows, int kVectors>
 void ProductTile(int64_t k, const T* a, MatrixLayout a_layout, const T* panel, T* c, int64_t c_row,
-                 int64_t columns) {
+                 int64_t columns, bool accumulate) {
   using Vector = typename VectorOf<T>::Type;
   constexpr int kLanes = VectorOf<T>::kLanes;
   Vector sums[kRows][kVectors] = {};
+  if (accumulate) {
+    for (int r = 0; r < kRows; ++r) {
+      T* row = reinterpret_cast<T*>(sums[r]);
+      for (int64_t column = 0; column < columns; ++column) row[column] = c[r * c_row + column];
+    }
+  }
   for (int64_t p = 0; p < k; ++p) {
     Vector b[kVectors];
     for (int v = 0; v < kVectors; ++v) {
@@ -72,7 +78,7 @@ struct MakeIndices<0, kIndex...> {
 };
 
 template <typename T>
-using TileKernel = void (*)(int64_t, const T*, MatrixLayout, const T*, T*, int64_t, int64_t);
+using TileKernel = void (*)(int64_t, const T*, MatrixLayout, const T*, T*, int64_t, int64_t, bool);
 
 // kernels[rows - 1][vectors - 1]: every size of a remainder.
 template <typename T, int... kRows>
@@ -100,7 +106,7 @@ void Product(const ProductTask& task) {
       TileFor<T>(rows, vectors, typename MakeIndices<kTileRows>::Type())(
           task.k, a + row * task.a_layout.row, task.a_layout,
           packed + panel * task.k * kPanelColumns<T>, c + row * task.c_row + column, task.c_row,
-          columns);
+          columns, task.accumulate);
     }
   }
 }

@@ -28,7 +28,7 @@ TEST(ProgramCache, GivesTheProgramOfATapeWithTheSameStructure) {
   const Recorded first(1);
   const Recorded second(2);
   EXPECT_EQ(first.tape.structure_hash(), second.tape.structure_hash());
-  auto program = cache.Take(first.tape, {first.y}, {});
+  auto program = cache.Take(first.tape, {first.y}, {.level = PlanLevel::kSimple});
   ASSERT_TRUE(program.ok()) << program.status();
   EXPECT_EQ(FirstFetchWithoutFeeds(**program), 2);
   const Program* identity = program->get();
@@ -63,7 +63,7 @@ TEST(ProgramCache, NeverGivesAProgramTwice) {
   ProgramCache cache;
   const Recorded first(1);
   const Recorded second(2);
-  auto program = cache.Take(first.tape, {first.y}, {});
+  auto program = cache.Take(first.tape, {first.y}, {.level = PlanLevel::kSimple});
   auto other = cache.Take(second.tape, {second.y}, {});
   ASSERT_TRUE(program.ok() && other.ok());
   EXPECT_NE(program->get(), other->get());
@@ -73,7 +73,7 @@ TEST(ProgramCache, NeverGivesAProgramTwice) {
 TEST(ProgramCache, PlansAnewForOtherFetchesLevelsOrStructures) {
   ProgramCache cache;
   const Recorded first(1);
-  auto program = cache.Take(first.tape, {first.y}, {});
+  auto program = cache.Take(first.tape, {first.y}, {.level = PlanLevel::kSimple});
   ASSERT_TRUE(program.ok()) << program.status();
   cache.GiveBack(*std::move(program));
   const auto planned_from_first = [&](const Recorded& recorded, std::vector<Value> fetches,
