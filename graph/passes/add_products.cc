@@ -37,9 +37,10 @@ class ProductAdder {
       if (MayAdd(addend, type)) {
         products.push_back(addend);
       } else if (nodes_[addend].type == type) {
-        whole = Add(root, whole, rewriter_.MapOf(addend), type);
+        whole = Add(root, whole, rewriter_.MapOf(addend));
       } else {
-        row = Add(root, row, rewriter_.MapOf(addend), nodes_[addend].type);
+        row = row == kNoNode ? rewriter_.MapOf(addend)
+                             : AddRows(rewriter_, root, row, rewriter_.MapOf(addend));
       }
     }
     if (products.empty()) return;
@@ -48,16 +49,12 @@ class ProductAdder {
     for (const NodeId product : products) {
       sum = sum == kNoNode ? rewriter_.MapOf(product) : AddProduct(root, product, sum);
     }
-    rewriter_.Map(root, row == kNoNode ? sum : Add(root, sum, row, type));
+    rewriter_.Map(root, row == kNoNode ? sum : Add(root, sum, row));
   }
 
-  NodeId Add(NodeId root, NodeId sum, NodeId addend, const TensorType& type) {
+  NodeId Add(NodeId root, NodeId sum, NodeId addend) {
     if (sum == kNoNode) return addend;
-    // Rows of different rank, (N) and (1, N), make one of the larger.
-    const TensorType& sum_type = rewriter_.nodes()[sum].type;
-    return rewriter_.Append(root, accumulate_,
-                            sum_type.shape.rank() > type.shape.rank() ? sum_type : type,
-                            {sum, addend}, {});
+    return rewriter_.Append(root, accumulate_, nodes_[root].type, {sum, addend}, {});
   }
 
   NodeId AddProduct(NodeId root, NodeId product, NodeId sum) {

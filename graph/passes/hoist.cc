@@ -48,6 +48,7 @@ class Hoister {
         continue;
       }
       if (whole[index] == kNoNode) whole[index] = AppendWhole(id, classes_[index], whole);
+      // A slice even of all rows: one step by itself is added up in the order of one among many.
       rewriter_.Map(id, SliceRows(rewriter_, id, whole[index], begin_[id],
                                   begin_[id] + nodes_[id].type.shape[0]));
     }
@@ -94,18 +95,15 @@ class Hoister {
   }
 
   void ClassifyByInputs(NodeId id, bool product) {
-    const int64_t rows = nodes_[id].type.shape[0];
     RowClass candidate{.op = nodes_[id].op};
     int64_t begin = -1;
     const absl::Span<const NodeId> inputs = nodes_.inputs(id);
     for (size_t i = 0; i < inputs.size(); ++i) {
       const Shape& shape = nodes_[inputs[i]].type.shape;
       int32_t input_class = class_of_[inputs[i]];
-      // Of one row alone only its class tells whether it is one of many.
-      const bool by_row = product ? i == 0
-                                  : shape.rank() == 2 && shape[0] == rows &&
-                                        (rows > 1 || input_class != kNone);
-      if (!by_row && !product && shape.rank() == 2 && shape[0] != 1) return;
+      // A matrix of one row could be broadcast or be a step's; whatever the batch, it is a step's.
+      const bool by_row = product ? i == 0 : shape.rank() == 2;
+      if (!by_row && !product && shape.rank() > 2) return;
       if (!by_row) input_class = kNone;
       if (by_row && (input_class == kNone || (begin >= 0 && begin != begin_[inputs[i]]))) return;
       if (by_row) {
@@ -160,7 +158,6 @@ class Hoister {
   // Members cover all rows once, and what they read is there as a whole.
   bool MayHoist(const RowClass& row_class) const {
     if (row_class.op == nullptr) return true;  // slices stay what they are
-    if (row_class.members.size() < 2) return false;
     for (const int32_t input : row_class.input_classes) {
       if (input != kNone && !classes_[input].hoisted) return false;
     }

@@ -42,12 +42,15 @@ class GraphRewriter {
 
 // How often each node is read, fetches included.
 std::vector<int32_t> CountUses(const PlanGraph& graph);
-// Appends views and joins of new nodes, in the place of `old`; what changes nothing is left out.
+// Appends views and joins of new nodes, in the place of `old`.
 NodeId ReshapeTo(GraphRewriter& rewriter, NodeId old, NodeId node, const Shape& shape);
 NodeId SliceRows(GraphRewriter& rewriter, NodeId old, NodeId node, int64_t begin, int64_t end);
 // Values one after the other along axis 0. Neighbouring slices of one value are joined by taking
 // that value.
 NodeId ConcatRows(GraphRewriter& rewriter, NodeId old, absl::Span<const NodeId> pieces);
+
+// Appends the sum of two rows, (N) or (1, N): of the larger rank.
+NodeId AddRows(GraphRewriter& rewriter, NodeId old, NodeId a, NodeId b);
 
 // Leaves out what neither a fetch nor a write needs.
 PlanGraph DropUnused(const PlanGraph& graph);
@@ -55,6 +58,10 @@ PlanGraph DropUnused(const PlanGraph& graph);
 // Computes equal expressions once: same op, inputs and attributes. Sources of randomness are equal
 // when their keys are; feeds never are.
 PlanGraph ShareEqual(const PlanGraph& graph);
+
+// Adds up the rows (biases) of a sum by themselves, once for all sums that have the same, and adds
+// the result to the first product of the sum, so that it is hoisted with it.
+PlanGraph AddRowsFirst(const PlanGraph& graph);
 
 // Computes the same of all rows at once where it was written step by step: x_t · W + b for every t,
 // with x_t the rows of one value, becomes X · W + b and slices of it.

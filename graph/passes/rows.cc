@@ -53,10 +53,16 @@ NodeId ReshapeTo(GraphRewriter& rewriter, NodeId old, NodeId node, const Shape& 
 
 NodeId SliceRows(GraphRewriter& rewriter, NodeId old, NodeId node, int64_t begin, int64_t end) {
   const TensorType type = rewriter.nodes()[node].type;
-  if (begin == 0 && end == type.shape[0]) return node;
   return rewriter.Append(old, OpRegistry::Global().OnlyOf(OpKind::kSlice),
                          {type.dtype, type.shape.With(0, end - begin)}, {node},
                          {.integers = {0, begin, end}});
+}
+
+NodeId AddRows(GraphRewriter& rewriter, NodeId old, NodeId a, NodeId b) {
+  const TensorType& type_a = rewriter.nodes()[a].type;
+  const TensorType& type_b = rewriter.nodes()[b].type;
+  return rewriter.Append(old, OpRegistry::Global().accumulate(),
+                         type_a.shape.rank() < type_b.shape.rank() ? type_b : type_a, {a, b}, {});
 }
 
 NodeId ConcatRows(GraphRewriter& rewriter, NodeId old, absl::Span<const NodeId> pieces) {

@@ -28,7 +28,7 @@ TEST(ProgramCache, GivesTheProgramOfATapeWithTheSameStructure) {
   const Recorded first(1);
   const Recorded second(2);
   EXPECT_EQ(first.tape.structure_hash(), second.tape.structure_hash());
-  auto program = cache.Take(first.tape, {first.y}, {.level = PlanLevel::kSimple});
+  auto program = cache.Take(first.tape, {first.y}, {});
   ASSERT_TRUE(program.ok()) << program.status();
   EXPECT_EQ(FirstFetchWithoutFeeds(**program), 2);
   const Program* identity = program->get();

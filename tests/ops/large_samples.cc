@@ -57,6 +57,13 @@ std::vector<Sample> LargePackedMatMuls() {
           {{Floats({203, 131}), {*packed}}, {.integers = {1, 0, 157}}}};
 }
 
+std::vector<Sample> LargePackedMatMulAdds() {
+  std::vector<Sample> samples = LargePackedMatMuls();
+  samples[0].inputs.push_back(Floats({157}));
+  samples[1].inputs.push_back(Floats({131, 157}));
+  return samples;
+}
+
 std::vector<Sample> LargeRandoms() {
   return {{{Ids({}, 10)}, {.integers = {42, static_cast<int64_t>(DType::kF32), 301, 1003}}}};
 }
@@ -74,6 +81,7 @@ std::vector<Sample> LargeSamples(absl::string_view name) {
       {"pack",
        {{{Floats({301, 703})}, {.integers = {0}}}, {{Floats({703, 301})}, {.integers = {1}}}}},
       {"packed_matmul", LargePackedMatMuls()},
+      {"packed_matmul_add", LargePackedMatMulAdds()},
       {"reshape", {{{Floats({301, 1003})}, {.integers = {1003, 301}}}}},
       {"broadcast",
        {{{Floats({301, 1})}, {.integers = {7, 301, 203}}},

@@ -152,6 +152,16 @@ std::vector<double> PackedMatMulReference(const ReferenceArguments& arguments) {
   });
 }
 
+// x · w, and then y, or its one row, on top of it.
+std::vector<double> PackedMatMulAddReference(const ReferenceArguments& arguments) {
+  std::vector<double> sums = PackedMatMulReference(arguments);
+  const Tensor& addend = arguments.inputs[2];
+  for (size_t i = 0; i < sums.size(); ++i) {
+    sums[i] += addend.At(static_cast<int64_t>(i) % addend.elements());
+  }
+  return sums;
+}
+
 // ---- Movement ----
 
 std::vector<double> CopyReference(const ReferenceArguments& arguments) {
@@ -299,6 +309,7 @@ std::vector<OpCase> MakeCases() {
       {"matmul", MatMulReference, sum},
       {"pack", PackReference},
       {"packed_matmul", PackedMatMulReference, sum},
+      {"packed_matmul_add", PackedMatMulAddReference, sum},
       {"reshape", CopyReference},
       {"broadcast", BroadcastReference},
       {"transpose", TransposeReference},
