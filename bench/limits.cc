@@ -15,9 +15,9 @@ namespace {
 constexpr int kRuns = 7;
 
 // Seconds that `threads` threads take for `work`, the best of several runs.
-double BestSeconds(int threads, const std::function<void(int)>& work) {
+double BestSeconds(int threads, const std::function<void(int)>& work, int runs = kRuns) {
   double best = 1e30;
-  for (int run = 0; run < kRuns; ++run) {
+  for (int run = 0; run < runs; ++run) {
     const auto start = std::chrono::steady_clock::now();
     std::vector<std::thread> others;
     for (int i = 1; i < threads; ++i) others.emplace_back(work, i);
@@ -77,14 +77,19 @@ volatile float sink;  // keeps results from being optimised away
 
 constexpr int64_t kMemoryBytes = int64_t{256} << 20;  // a thread
 
-}  // namespace
-
-double PeakFlops(int threads) {
+double BestFlops(int threads, int runs) {
   constexpr int64_t kRounds = 400'000;
   const Widest kernel = WidestKernel();
-  const double seconds = BestSeconds(threads, [&](int) { sink = kernel.run(kRounds); });
+  const double seconds = BestSeconds(
+      threads, [&](int) { sink = kernel.run(kRounds); }, runs);
   return 2.0 * kChains * kernel.lanes * kRounds * threads / seconds;
 }
+
+}  // namespace
+
+double PeakFlops(int threads) { return BestFlops(threads, kRuns); }
+
+void PeakFlopsSampler::Sample() { best_ = std::max(best_, BestFlops(threads_, 1)); }
 
 double PeakReadBytes(int threads) {
   std::vector<Tensor> memory;
