@@ -20,12 +20,9 @@ BenchSettings& MutableSettings() {
 bool ReadFlag(absl::string_view argument, bool& valid) {
   BenchSettings& settings = MutableSettings();
   if (absl::ConsumePrefix(&argument, "--level=")) {
-    for (const PlanLevel level : {PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull}) {
-      if (argument != LevelName(level)) continue;
-      settings.level = level;
-      return true;
-    }
-    valid = false;
+    const std::optional<PlanLevel> level = LevelOfName(argument);
+    valid = level.has_value();
+    settings.level = level.value_or(settings.level);
     return true;
   }
   if (absl::ConsumePrefix(&argument, "--seconds=")) {
@@ -49,6 +46,13 @@ absl::string_view LevelName(PlanLevel level) {
       return "full";
   }
   return "";
+}
+
+std::optional<PlanLevel> LevelOfName(absl::string_view name) {
+  for (const PlanLevel level : {PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull}) {
+    if (name == LevelName(level)) return level;
+  }
+  return std::nullopt;
 }
 
 std::vector<int> ThreadCounts() {

@@ -1,6 +1,7 @@
 #ifndef SLUICE_BENCH_SETTINGS_H_
 #define SLUICE_BENCH_SETTINGS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct BenchSettings {
 const BenchSettings& Settings();
 
 absl::string_view LevelName(PlanLevel level);
+std::optional<PlanLevel> LevelOfName(absl::string_view name);
 
 // 1, 2, 4, ... up to the number of cores.
 std::vector<int> ThreadCounts();
