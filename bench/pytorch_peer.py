@@ -9,14 +9,21 @@ Prints a Markdown table; --json=FILE writes the same figures there. Exits with 1
 """
 
 import argparse
+import ctypes
 import dataclasses
+import itertools
 import json
+import os
 import pathlib
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+# PyTorch 1.13 does not use AVX-512 by itself, and is faster with it. Before it is loaded.
+if "avx512dq" in pathlib.Path("/proc/cpuinfo").read_text():
+    os.environ.setdefault("ATEN_CPU_CAPABILITY", "avx512")
 
 import numpy
 import torch
@@ -26,7 +33,7 @@ from torch.nn import functional
 CHECKED_STEPS = 3
 TOLERANCE = 1e-2  # of the largest change of a variable in those steps
 LEARNING_RATE = 0.01  # as in training_model.cc
-PAUSE_SECONDS = 0.012  # OpenMP's threads spin for some milliseconds after they have worked
+PAUSE_SECONDS = 0.04  # OpenMP's and OpenBLAS's threads spin for some time after they have worked
 BURST_SECONDS = 0.06
 LONG_STEP_SECONDS = 0.1  # no step to warm up needed
 FEWEST_ROUNDS = 5
@@ -326,6 +333,11 @@ class OurSide:
         self.process.wait()
 
 
+def blas_threads_setter():
+    """PyTorch's own number of threads leaves out those of OpenBLAS, its products. None without."""
+    return getattr(ctypes.CDLL("libblas.so.3"), "openblas_set_num_threads", None)
+
+
 def check(ours, theirs, before):
     """Fails unless both sides changed every variable alike."""
     ours.steps(CHECKED_STEPS)
@@ -378,18 +390,24 @@ def compare(arguments, size, peer):
         theirs = PyTorchSide(size, before, make_layers)
         check(ours[1], theirs, before)
 
-        def with_threads(count):
+        set_blas_threads = blas_threads_setter()
+
+        def with_threads(own, blas):
             def steps(number):
-                torch.set_num_threads(count)
+                torch.set_num_threads(own)
+                if set_blas_threads:
+                    set_blas_threads(blas)
                 return theirs.steps(number)
             return steps
 
         variants = {("ours", n): side.steps for n, side in ours.items()}
-        variants.update({("peer", n): with_threads(n) for n in threads})
+        for own, blas in itertools.product(threads, threads if set_blas_threads else [1]):
+            variants["peer", f"{own}, BLAS {blas}"] = with_threads(own, blas)
         rounds = measure(variants, arguments.seconds)
         best = {}
         for side in ("ours", "peer"):
-            best[side] = min(threads, key=lambda n: statistics.median(rounds[side, n]))
+            settings = [setting for name, setting in variants if name == side]
+            best[side] = min(settings, key=lambda setting: statistics.median(rounds[side, setting]))
         pairs = zip(rounds["ours", best["ours"]], rounds["peer", best["peer"]])
         row = {"name": f"pytorch/{peer}/{size}", "cell": cell, "ratio": quartiles([b / a for a, b in pairs])}
         for side in ("ours", "peer"):
@@ -407,7 +425,7 @@ def markdown(row):
         return f"| {row['name']} | failed: {row['error']} | | | |"
     def side(name):
         rate = row[name]["tokens_per_second"]
-        return f"{rate['median']:,.0f} ({row[name]['threads']} threads)"
+        return f"{rate['median']:,.0f} (threads {row[name]['threads']})"
     ratio = row["ratio"]
     spread = f"{ratio['low']:.2f}-{ratio['high']:.2f}"
     told = "cannot tell" if ratio["low"] <= 1 <= ratio["high"] else f"{ratio['median']:.2f}"
@@ -421,11 +439,14 @@ def main():
     parser.add_argument("--level", default="full", help="of our plan: debug, simple or full")
     parser.add_argument("--filter", default="", help="only comparisons whose name has this in it")
     parser.add_argument("--seconds", type=float, default=2, help="for each comparison, about")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="most threads tried")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="most threads tried")
     parser.add_argument("--json", help="file for the figures")
     parser.add_argument("--list", action="store_true", help="names the comparisons and ends")
     arguments = parser.parse_args()
 
+    if not blas_threads_setter():
+        print("warning: PyTorch's products are not OpenBLAS's, which are ten times as fast: "
+              "bench/packages.txt has the package", file=sys.stderr)
     rows = []
     names = [(size, peer) for size in SIZES for peer in PEERS
              if arguments.filter in f"pytorch/{peer}/{size}"]
