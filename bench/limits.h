@@ -8,6 +8,17 @@ namespace sluice {
 
 // Floating-point operations a second of f32 multiply-adds on registers, `threads` threads together.
 double PeakFlops(int threads);
+// The same while something else is measured: the best of short samples taken in between.
+class PeakFlopsSampler {
+ public:
+  explicit PeakFlopsSampler(int threads) : threads_(threads) {}
+  void Sample();  // about 2 ms
+  double best() const { return best_; }
+
+ private:
+  int threads_;
+  double best_ = 0;
+};
 // Bytes a second read from memory far beyond the caches.
 double PeakReadBytes(int threads);
 // Bytes a second copied from and to such memory, both counted.

@@ -1,0 +1,100 @@
+// Our side of pytorch_peer.py: a model that trains when told to.
+//   training_steps CELL T B V EMBEDDING H LAYERS THREADS LEVEL
+// Reads commands, a line each, and answers each with a line of JSON:
+//   save FOLDER   writes the batch and all trainable variables there, one file of raw numbers each
+//                 -> {"shapes": {file: [rows, columns]}}
+//   steps COUNT   -> {"seconds": of one step, "loss": of the last one, before its update,
+//                     "peak_bytes": variables and intermediate values}
+
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_replace.h>
+#include <nlohmann/json.hpp>
+
+#include <sluice/bench/settings.h>
+#include <sluice/bench/training_model.h>
+#include <sluice/graph/program_cache.h>
+
+namespace sluice {
+namespace {
+
+using nlohmann::json;
+
+json Save(TrainingModel& model, const std::string& folder) {
+  json shapes;
+  const auto save = [&](const std::string& path, const Tensor& tensor) {
+    const std::string file = absl::StrReplaceAll(path, {{"/", "."}});
+    std::ofstream stream(folder + "/" + file, std::ios::binary);
+    stream.write(static_cast<const char*>(tensor.raw()), tensor.bytes());
+    json& shape = shapes[file] = json::array();
+    for (int axis = 0; axis < tensor.shape().rank(); ++axis) shape.push_back(tensor.shape()[axis]);
+  };
+  save("inputs", model.batch().inputs);
+  save("targets", model.batch().targets);
+  for (const Variable* variable : model.model().variables().trainable()) {
+    save(variable->path(), variable->value());
+  }
+  return {{"shapes", shapes}};
+}
+
+json Steps(TrainingModel& model, int64_t count) {
+  const auto start = std::chrono::steady_clock::now();
+  double last = 0;
+  for (int64_t step = 0; step < count; ++step) {
+    const absl::StatusOr<double> loss = model.Update();
+    if (!loss.ok()) return {{"error", std::string(loss.status().message())}};
+    last = *loss;
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  int64_t bytes = model.model().variables().programs().bytes();
+  for (const Variable* variable : model.model().variables().variables()) {
+    bytes += variable->value().bytes();
+  }
+  return {{"seconds", seconds.count() / static_cast<double>(count)},
+          {"loss", last},
+          {"peak_bytes", bytes}};
+}
+
+json Answer(TrainingModel& model, const std::string& line) {
+  std::istringstream words(line);
+  std::string command, argument;
+  words >> command >> argument;
+  if (command == "save") return Save(model, argument);
+  int64_t count = 0;
+  if (command == "steps" && absl::SimpleAtoi(argument, &count) && count > 0) {
+    return Steps(model, count);
+  }
+  return {{"error", "unknown command: " + line}};
+}
+
+int Serve(const std::vector<std::string>& arguments) {
+  std::vector<int64_t> numbers;
+  for (size_t i = 1; i + 1 < arguments.size(); ++i) {
+    int64_t number = 0;
+    if (absl::SimpleAtoi(arguments[i], &number)) numbers.push_back(number);
+  }
+  const std::optional<PlanLevel> level =
+      arguments.empty() ? std::nullopt : LevelOfName(arguments.back());
+  if (numbers.size() != 7 || arguments.size() != 9 || !level.has_value()) {
+    std::cerr << "usage: training_steps CELL T B V EMBEDDING H LAYERS THREADS LEVEL\n";
+    return 2;
+  }
+  const ModelSize size{numbers[0], numbers[1], numbers[2],
+                       numbers[3], numbers[4], static_cast<int>(numbers[5])};
+  TrainingModel model(arguments[0], size, static_cast<int>(numbers[6]), *level);
+  for (std::string line; std::getline(std::cin, line);) {
+    std::cout << Answer(model, line).dump() << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace sluice
+
+int main(int argc, char** argv) { return sluice::Serve({argv + 1, argv + argc}); }
