@@ -62,7 +62,7 @@ void ContractBlock(const ContractTask& task, const Block<T>& block, const char* 
   tile.b_panel = 0;
   tile.c_row = task.c_row;
   tile.accumulate = task.accumulate || block.p > 0;
-  tile.ahead_step = 0;
+  tile.ahead_lines = 0;
   for (int64_t column = 0; column < block.columns; column += kPanelColumns<T>) {
     tile.b = b + column / kPanelColumns<T> * kPanelBytes<T>;
     tile.ahead = tile.b;

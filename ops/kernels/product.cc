@@ -1,4 +1,4 @@
-// The packed product.
+// The packed product: tiles one below the other, panel by panel, in blocks that stay in the caches.
 
 #include <sluice/ops/kernels/kernel_table.h>
 #include <sluice/ops/kernels/product_tile.h>
@@ -7,63 +7,116 @@ namespace sluice {
 namespace SLUICE_KERNELS {
 namespace {
 
-#ifndef KD
-#define KD 1024
-#define AB 262144
-#endif
-inline constexpr int64_t kDepth = KD;
-inline constexpr int64_t kBytesOfA = AB;
+// Sizes below are for a second-level cache of 1 MB; they were measured, and half or twice as much
+// makes little difference.
+
+// k steps of one pass over C: a panel of so many stays in the second-level cache from tile to tile.
+inline constexpr int64_t kDepth = 768;
+// Rows of A that stay there while the panels pass.
+inline constexpr int64_t kBytesOfA = 256 * 1024;
+// Panels of more bytes in all come from the third-level cache: those need to be asked for in time,
+// the others only get slower by it.
+inline constexpr int64_t kNearBytes = 768 * 1024;
+// How far ahead of a single tile its panel is asked for.
+inline constexpr int64_t kAheadBytes = 192 * 1024;
+
+template <typename T>
+inline constexpr int64_t kPanelRowBytes = kPanelColumns<T>* int64_t{sizeof(T)};
+
+// A part of a task: `rows` rows of C, from `row` on, and `k` steps from `p` on.
+struct ProductBlock {
+  int64_t row, rows;
+  int64_t p, k;
+};
+
+// What to bring in while a panel is multiplied: the panel that follows, or, after the last, the
+// first of the next block. A single tile reads its panel but once, and one panel after the other:
+// there it is the memory that comes up.
+template <typename T>
+const char* WhatFollows(const ProductTask& task, const ProductBlock& block, const TileTask<T>& tile,
+                        bool last_panel) {
+  const int64_t bytes = block.k * kPanelRowBytes<T>;
+  if (block.rows <= kTileRows) return tile.b + Smaller(bytes, kAheadBytes);
+  if (!last_panel) return tile.b + tile.b_panel;
+  const char* first = tile.b - (task.panel_end - 1 - task.panel_begin) * tile.b_panel;
+  return block.row + block.rows >= task.row_end ? first + bytes : first;
+}
+
+template <typename T>
+void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far) {
+  constexpr int64_t kSize = sizeof(T);
+  const int64_t at_once = PanelsAtOnce(block.rows);
+  TileTask<T> tile;
+  tile.k = block.k;
+  tile.a_row = task.a_layout.row * kSize;
+  tile.a_column = task.a_layout.column * kSize;
+  tile.a = static_cast<const char*>(task.a) + block.row * tile.a_row + block.p * tile.a_column;
+  tile.b_row = kPanelRowBytes<T>;
+  tile.b_panel = task.k * kPanelRowBytes<T>;
+  tile.c_row = task.c_row;
+  tile.accumulate = task.accumulate || block.p > 0;
+  tile.ahead_lines = 0;
+  const int64_t tiles = CeilingOfQuotient(block.rows, kTileRows);
+  for (int64_t panel = task.panel_begin; panel < task.panel_end; panel += at_once) {
+    const int64_t end = Smaller(panel + at_once, task.panel_end);
+    const int64_t column = panel * kPanelColumns<T>;
+    tile.b = static_cast<const char*>(task.packed_b) + panel * tile.b_panel +
+             block.p * kPanelRowBytes<T>;
+    tile.c = static_cast<T*>(task.c) + block.row * task.c_row + column;
+    tile.ahead = tile.b;
+    if (far) {
+      tile.ahead = WhatFollows(task, block, tile, end == task.panel_end);
+      tile.ahead_lines = CeilingOfQuotient(kAheadSteps * kPanelRowBytes<T>, tiles * kLineBytes);
+    }
+    RunTiles(tile, block.rows, Smaller(end * kPanelColumns<T>, task.n) - column,
+             tile.ahead + block.k * kPanelRowBytes<T>);
+  }
+}
+
+// `k` in as few parts of about the same size as are not larger than `most`.
+inline int64_t PartOf(int64_t k, int64_t most) {
+  return k <= most ? k : CeilingOfQuotient(k, CeilingOfQuotient(k, most));
+}
 
 template <typename T>
 void Product(const ProductTask& task) {
-  constexpr int64_t kSize = sizeof(T);
-  constexpr int64_t kPanelRow = kPanelColumns<T> * kSize;
   const int64_t rows = task.row_end - task.row_begin;
   if (rows <= 0) return;
-  const int64_t depth = rows <= kTileRows ? task.k : kDepth;
-  const int64_t block_rows = Larger(kBytesOfA / (kDepth * kSize) / kTileRows, 1) * kTileRows;
-  const int64_t at_once = PanelsAtOnce(rows);
-  TileTask<T> tile;
-  tile.a_row = task.a_layout.row * kSize;
-  tile.a_column = task.a_layout.column * kSize;
-  tile.b_row = kPanelRow;
-  tile.b_panel = task.k * kPanelRow;
-  tile.c_row = task.c_row;
-  int64_t p = 0;
+  const bool one_tile = rows <= kTileRows;
+  const int64_t depth = one_tile ? task.k : PartOf(task.k, kDepth);
+  const int64_t block_rows =
+      one_tile
+          ? rows
+          : Larger(kBytesOfA / (Larger(depth, 1) * int64_t{sizeof(T)}) / kTileRows, 1) * kTileRows;
+  // Few rows take panels faster than memory gives them: there the hardware does better alone.
+  const int64_t panels = task.panel_end - task.panel_begin;
+  const bool far = rows > kFewRows && panels * task.k * kPanelRowBytes<T> > kNearBytes;
+  ProductBlock block{0, 0, 0, 0};
   do {
-    tile.k = Smaller(depth, task.k - p);
-    tile.accumulate = task.accumulate || p > 0;
-    for (int64_t row = task.row_begin; row < task.row_end; row += block_rows) {
-      const int64_t rows = Smaller(block_rows, task.row_end - row);
-      tile.a = static_cast<const char*>(task.a) + row * tile.a_row + p * tile.a_column;
-      const int64_t tiles = CeilingOfQuotient(rows, kTileRows);
-      for (int64_t panel = task.panel_begin; panel < task.panel_end; panel += at_once) {
-        const int64_t column = panel * kPanelColumns<T>;
-        tile.b = static_cast<const char*>(task.packed_b) + panel * tile.b_panel + p * kPanelRow;
-        tile.c = static_cast<T*>(task.c) + row * task.c_row + column;
-        const bool last = panel + at_once >= task.panel_end;
-        tile.ahead = last ? tile.b : tile.b + tile.b_panel * at_once;
-        tile.ahead_step = last ? 0 : kPanelRow / tiles;
-        const int64_t end = Smaller(panel + at_once, task.panel_end) * kPanelColumns<T>;
-        RunTiles(tile, rows, Smaller(end, task.n) - column);
-      }
+    block.k = Smaller(depth, task.k - block.p);
+    for (block.row = task.row_begin; block.row < task.row_end; block.row += block.rows) {
+      block.rows = Smaller(block_rows, task.row_end - block.row);
+      MultiplyBlock<T>(task, block, far);
     }
-    p += tile.k;
-  } while (p < task.k);
+    block.p += block.k;
+  } while (block.p < task.k);
+}
+
+template <typename T>
+void Fill(ProductKernels& kernels) {
+  kernels.panel_columns = kPanelColumns<T>;
+  kernels.tile_rows = kTileRows;
+  kernels.product = Product<T>;
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  kernels.fused = true;
+#endif
 }
 
 }  // namespace
 
 void FillProduct(KernelTable& table) {
-  table.product[0].panel_columns = kPanelColumns<float>;
-  table.product[0].tile_rows = kTileRows;
-  table.product[0].product = Product<float>;
-  table.product[1].panel_columns = kPanelColumns<double>;
-  table.product[1].tile_rows = kTileRows;
-  table.product[1].product = Product<double>;
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-  table.product[0].fused = table.product[1].fused = true;
-#endif
+  Fill<float>(table.product[0]);
+  Fill<double>(table.product[1]);
 }
 
 }  // namespace SLUICE_KERNELS

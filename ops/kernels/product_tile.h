@@ -52,6 +52,9 @@ const typename VectorOf<T>::Type& VectorAt(const T* data) {
   return *reinterpret_cast<const typename VectorOf<T>::Type*>(data);
 }
 
+inline constexpr int64_t kLineBytes = 64;
+inline constexpr int64_t kAheadSteps = 16;
+
 // c (rows, columns) = a (rows, k) · b (k, columns), from what c holds if `accumulate`. B is one
 // panel or several. Strides of A and B are in bytes: with elements, compilers write one more loop
 // for each stride that could be 1.
@@ -67,8 +70,8 @@ struct TileTask {
   T* c;
   int64_t c_row;  // elements
   bool accumulate;
-  const char* ahead;   // memory to bring into the second-level cache meanwhile,
-  int64_t ahead_step;  // so many bytes for each step of k
+  const char* ahead;    // memory to bring into the second-level cache meanwhile,
+  int64_t ahead_lines;  // so many lines for each kAheadSteps steps of k
 };
 
 // kVectors of each of kPanels panels. Loops over registers are unrolled by order: gcc keeps the
@@ -94,24 +97,25 @@ void ProductTile(const TileTask<T>& task) {
   const int64_t a_column = task.a_column;
   const int64_t b_row = task.b_row;
   const int64_t b_panel = task.b_panel;
-  const int64_t ahead_step = task.ahead_step;
-  for (int64_t p = task.k; p > 0; --p) {
-    Vector row[kAll];
+  for (int64_t left = task.k; left > 0; left -= kAheadSteps) {
+    const char* const stop = ahead + task.ahead_lines * kLineBytes;
+    for (; ahead != stop; ahead += kLineBytes) __builtin_prefetch(ahead, 0, 2);
+    for (int64_t p = Smaller(left, kAheadSteps); p > 0; --p) {
+      Vector row[kAll];
 #pragma GCC unroll 32
-    for (int v = 0; v < kAll; ++v) {
-      row[v] = *reinterpret_cast<const Vector*>(b + v / kVectors * b_panel +
-                                                v % kVectors * kVectorBytes);
+      for (int v = 0; v < kAll; ++v) {
+        row[v] = *reinterpret_cast<const Vector*>(b + v / kVectors * b_panel +
+                                                  v % kVectors * kVectorBytes);
+      }
+#pragma GCC unroll 32
+      for (int r = 0; r < kRows; ++r) {
+        const T number = *reinterpret_cast<const T*>(a + r * a_row);
+#pragma GCC unroll 32
+        for (int v = 0; v < kAll; ++v) sums[r][v] += number * row[v];
+      }
+      a += a_column;
+      b += b_row;
     }
-    __builtin_prefetch(ahead, 0, 2);
-#pragma GCC unroll 32
-    for (int r = 0; r < kRows; ++r) {
-      const T number = *reinterpret_cast<const T*>(a + r * a_row);
-#pragma GCC unroll 32
-      for (int v = 0; v < kAll; ++v) sums[r][v] += number * row[v];
-    }
-    a += a_column;
-    b += b_row;
-    ahead += ahead_step;
   }
 #pragma GCC unroll 32
   for (int r = 0; r < kRows; ++r) {
@@ -216,15 +220,16 @@ inline int64_t NextTileRows(int64_t rows) {
   return rows >= 2 * kTileRows ? kTileRows : (rows + 1) / 2;
 }
 
-// Tiles one below the other over the same panels.
+// Tiles one below the other over the same panels. Meanwhile brings the memory up to `ahead_end`.
 template <typename T>
-void RunTiles(TileTask<T> task, int64_t rows, int64_t columns) {
+void RunTiles(TileTask<T> task, int64_t rows, int64_t columns, const char* ahead_end) {
   while (rows > 0) {
     const int64_t tile_rows = NextTileRows(rows);
     RunTile(task, tile_rows, columns);
     task.a += tile_rows * task.a_row;
     task.c += tile_rows * task.c_row;
-    task.ahead += task.k * task.ahead_step;
+    task.ahead += CeilingOfQuotient(task.k, kAheadSteps) * task.ahead_lines * kLineBytes;
+    if (task.ahead >= ahead_end) task.ahead_lines = 0;
     rows -= tile_rows;
   }
 }
