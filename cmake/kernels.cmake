@@ -1,8 +1,11 @@
 # Adds the files of ops/kernels/ to `target`, compiled once for each instruction set; the program picks one at run time.
 function(sluice_add_kernels target)
   file(GLOB kernel_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ops/kernels/*.cc)
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/ops/kernels/product.cc PROPERTIES
-                              COMPILE_OPTIONS -ffp-contract=fast)
+  # Their tiles mean one instruction by a * b + c.
+  foreach(file IN ITEMS product.cc contract.cc)
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/ops/kernels/${file} PROPERTIES
+                                COMPILE_OPTIONS -ffp-contract=fast)
+  endforeach()
   set(instruction_sets baseline)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     list(APPEND instruction_sets avx2 avx512)

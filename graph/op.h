@@ -179,7 +179,8 @@ struct Op {
   // Floating-point operations of one call.
   std::function<double(absl::Span<const TensorType> inputs, const TensorType& output)> flops;
   std::vector<Sample> samples;
-  // A product's other form, which takes its right-hand operand packed by `pack`; names of ops.
+  // A product's other form, which takes its right-hand operand packed by `pack`; names of ops. A
+  // product that adds over rows takes its operands as they are.
   std::string pack = "";
   std::string packed_product = "";
   // op(a, b) + op(c, d) is op of the rows of a and c, and of b and d: sums over time steps become

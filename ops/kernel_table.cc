@@ -1,3 +1,5 @@
+#include <vector>
+
 #include <sluice/ops/kernels/kernel_table.h>
 
 namespace sluice {
@@ -6,11 +8,15 @@ namespace sluice {
   namespace instruction_set {            \
   void FillElementwise(KernelTable&);    \
   void FillProduct(KernelTable&);        \
+  void FillPack(KernelTable&);           \
+  void FillContract(KernelTable&);       \
   void FillReduction(KernelTable&);      \
   inline KernelTable Table() {           \
     KernelTable table{#instruction_set}; \
     FillElementwise(table);              \
     FillProduct(table);                  \
+    FillPack(table);                     \
+    FillContract(table);                 \
     FillReduction(table);                \
     return table;                        \
   }                                      \
@@ -25,22 +31,36 @@ SLUICE_DECLARE(avx512)
 
 namespace {
 
-KernelTable Choose() {
+// Best first.
+std::vector<KernelTable> Supported() {
+  std::vector<KernelTable> tables;
 #ifdef SLUICE_HAS_AVX2
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    return avx512::Table();
+    tables.push_back(avx512::Table());
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::Table();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    tables.push_back(avx2::Table());
+  }
 #endif
-  return baseline::Table();
+  tables.push_back(baseline::Table());
+  return tables;
+}
+
+const std::vector<KernelTable>& Tables() {
+  static const std::vector<KernelTable> tables = Supported();
+  return tables;
 }
 
 }  // namespace
 
 const KernelTable& Kernels() {
-  static const KernelTable table = Choose();
-  return table;
+  static const KernelTable& best = Tables().front();
+  return best;
+}
+
+const KernelTable* SupportedKernels(int index) {
+  return index < static_cast<int>(Tables().size()) ? &Tables()[index] : nullptr;
 }
 
 }  // namespace sluice

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include <absl/strings/str_cat.h>
 
@@ -90,30 +92,56 @@ absl::Status RunPack(const KernelArguments& arguments) {
   const ProductKernels& kernels = KernelsFor(right.dtype);
   const double cost = 0.2 * static_cast<double>(k * kernels.panel_columns);
   ParallelFor(Panels(n, kernels), cost, [&](int64_t begin, int64_t end) {
-    kernels.pack(arguments.inputs[0].data, layout, k, n, begin, end, arguments.output.data);
+    kernels.pack({arguments.inputs[0].data, layout, k, n, arguments.output.data, 0, n, begin, end});
   });
   return absl::OkStatus();
 }
 
 // ---- The product ----
 
+// Puts what is added, y or one row for all, where a task is to accumulate, right before it does.
+void CopyAddend(const ConstView& addend, const ProductTask& task, int64_t panel_columns,
+                const View& output) {
+  if (addend.data == output.data) return;
+  const int64_t element = BytesPerElement(output.type.dtype);
+  const int64_t column = task.panel_begin * panel_columns;
+  const int64_t columns = std::min(task.panel_end * panel_columns, task.n) - column;
+  const int64_t row_step = addend.type.shape.elements() == task.n ? 0 : task.n * element;
+  for (int64_t row = task.row_begin; row < task.row_end; ++row) {
+    std::memcpy(output.as<std::byte>() + (row * task.c_row + column) * element,
+                addend.as<std::byte>() + row * row_step + column * element, columns * element);
+  }
+}
+
 void RunPacked(const ConstView& left, bool transposed, const void* packed, int64_t n,
-               const View& output, bool accumulate = false) {
+               const View& output, const ConstView* addend = nullptr) {
   const LeftMatrix a = LeftOf(left.type.shape, transposed);
   const ProductKernels& kernels = KernelsFor(left.type.dtype);
   const int64_t panels = Panels(n, kernels);
-  // Blocks of rows that stay in the second-level cache while the panels pass; the cut depends on
-  // sizes only.
+  // Work is cut into pieces of one panel and a block of rows. Those of one panel come one after the
+  // other, so that a range of pieces is mostly whole panels: one call of the kernel, which makes
+  // the best of the caches.
   const int64_t block = kernels.tile_rows * 8;
   const int64_t blocks = (a.m + block - 1) / block;
   const double flops =
       2.0 * static_cast<double>(std::min(block, a.m) * a.k * kernels.panel_columns);
   ParallelFor(panels * blocks, flops / 60, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t panel = i / blocks;
-      const int64_t row = i % blocks * block;
-      kernels.product({left.data, a.layout, packed, output.data, n, a.m, n, a.k, row,
-                       std::min(row + block, a.m), panel, panel + 1, accumulate});
+    while (begin < end) {
+      ProductTask task{left.data, a.layout, packed, output.data, n, n, a.k};
+      task.panel_begin = begin / blocks;
+      const int64_t whole = end / blocks - task.panel_begin;  // panels
+      const bool some = begin % blocks != 0 || whole == 0;    // of the blocks of one panel
+      const int64_t stop = some ? std::min(end, (task.panel_begin + 1) * blocks)
+                                : (task.panel_begin + whole) * blocks;
+      task.panel_end = task.panel_begin + (some ? 1 : whole);
+      task.row_begin = begin % blocks * block;
+      task.row_end = some ? std::min(a.m, task.row_begin + (stop - begin) * block) : a.m;
+      if (addend != nullptr) {
+        task.accumulate = true;
+        CopyAddend(*addend, task, kernels.panel_columns, output);
+      }
+      kernels.product(task);
+      begin = stop;
     }
   });
 }
@@ -149,24 +177,47 @@ absl::Status RunPackedMatMul(const KernelArguments& arguments) {
   return absl::OkStatus();
 }
 
-// Fills the output with y, or with its one row, and multiplies on top of it.
 absl::Status RunPackedMatMulAdd(const KernelArguments& arguments) {
-  const ConstView& addend = arguments.inputs[2];
-  const View& output = arguments.output;
-  if (output.type.bytes() > 0 && addend.data != output.data) {
-    const int64_t bytes = addend.type.bytes();
-    for (int64_t at = 0; at < output.type.bytes(); at += bytes) {
-      std::memcpy(output.as<std::byte>() + at, addend.data, bytes);
-    }
-  }
   RunPacked(arguments.inputs[0], arguments.attributes.integers[0] != 0, arguments.inputs[1].data,
-            arguments.attributes.integers[2], output, /*accumulate=*/true);
+            arguments.attributes.integers[2], arguments.output, &arguments.inputs[2]);
   return absl::OkStatus();
+}
+
+// x^T · y of matrices as they are, a sum over rows.
+void RunContract(const ConstView& left, const ConstView& right, const View& output) {
+  const int64_t m = left.type.shape[1];
+  const int64_t n = right.type.shape[1];
+  const int64_t k = left.type.shape[0];
+  const ProductKernels& kernels = KernelsFor(left.type.dtype);
+  // Large enough that packing, which each piece does for itself, takes a few hundredths of its
+  // time.
+  const int64_t rows = 32 * kernels.tile_rows;
+  const int64_t columns = 8 * kernels.panel_columns;
+  const int64_t row_blocks = (m + rows - 1) / rows;
+  const int64_t column_blocks = (n + columns - 1) / columns;
+  const double flops = 2.0 * static_cast<double>(k * std::min(m, rows) * std::min(n, columns));
+  ParallelFor(row_blocks * column_blocks, flops / 60, [&](int64_t begin, int64_t end) {
+    const std::unique_ptr<void, decltype(&std::free)> scratch(
+        std::aligned_alloc(64, kernels.contract_scratch), &std::free);
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t row = i % row_blocks * rows;
+      const int64_t column = i / row_blocks * columns;
+      kernels.contract({left.data, m, right.data, n, output.data, n, k, row,
+                        std::min(row + rows, m), column, std::min(column + columns, n), false,
+                        scratch.get()});
+    }
+  });
 }
 
 // Without a plan that packs: packs for this one call.
 absl::Status RunMatMul(const KernelArguments& arguments) {
-  const Attributes pack_attributes{.integers = {arguments.attributes.integers[1]}};
+  const bool transpose_left = arguments.attributes.integers[0] != 0;
+  const bool transpose_right = arguments.attributes.integers[1] != 0;
+  if (transpose_left && !transpose_right) {
+    RunContract(arguments.inputs[0], arguments.inputs[1], arguments.output);
+    return absl::OkStatus();
+  }
+  const Attributes pack_attributes{.integers = {transpose_right ? 1 : 0}};
   const TensorType right = arguments.inputs[1].type;
   const absl::StatusOr<TensorType> type = PackType({{right}, pack_attributes});
   if (!type.ok()) return type.status();
@@ -174,8 +225,8 @@ absl::Status RunMatMul(const KernelArguments& arguments) {
   absl::Status status = RunPack(
       {arguments.op, arguments.inputs.subspan(1), {packed.raw(), packed.type()}, pack_attributes});
   if (!status.ok()) return status;
-  RunPacked(arguments.inputs[0], arguments.attributes.integers[0] != 0, packed.raw(),
-            arguments.output.type.shape.back(0), arguments.output);
+  RunPacked(arguments.inputs[0], transpose_left, packed.raw(), arguments.output.type.shape.back(0),
+            arguments.output);
   return absl::OkStatus();
 }
 

@@ -7,7 +7,8 @@ PlanGraph PackOperands(const PlanGraph& graph) {
   GraphRewriter rewriter(graph);
   for (NodeId id = 0; id < nodes.size(); ++id) {
     const Op& op = *nodes[id].op;
-    if (op.kind != OpKind::kProduct || op.pack.empty()) {
+    const bool over_rows = op.adds_over_rows != nullptr && op.adds_over_rows(nodes.attributes(id));
+    if (op.kind != OpKind::kProduct || op.pack.empty() || over_rows) {
       rewriter.Copy(id);
       continue;
     }

@@ -31,29 +31,62 @@ struct MatrixLayout {
   int64_t column;
 };
 
-// C[m, n] = A[m, k] · B[k, n], row-major C of `c_row` elements a row, B packed. Every element is
-// one chain of multiply-adds over k from 0 on, so its bits do not depend on m, n or where it
-// stands. Computes rows [row_begin, row_end) of the columns of panels [panel_begin, panel_end).
+// Where one matrix B[k, n] goes in a packed operand of k rows and packed_n columns: from column
+// column_begin on. Several matrices side by side are packed one by one. Of them, writes what stands
+// in panels [panel_begin, panel_end); the one whose columns are the last, column_begin + n ==
+// packed_n, fills the last panel up with zeros.
+struct PackTask {
+  const void* b;
+  MatrixLayout b_layout;
+  int64_t k, n;
+  void* packed;
+  int64_t column_begin, packed_n;
+  int64_t panel_begin, panel_end;
+};
+
+// C[m, n] = A[m, k] · B[k, n], row-major C of `c_row` >= n elements a row, B packed. Every element
+// is one chain of multiply-adds over k, so its bits do not depend on m, n, strides or where it
+// stands. The chain starts from 0, or from what C holds if `accumulate`: a product over k1 + k2 has
+// the bits of one over k1 and then one over k2 that accumulates. Computes rows [row_begin, row_end)
+// of the columns of panels [panel_begin, panel_end), and writes nothing else.
 struct ProductTask {
   const void* a;
   MatrixLayout a_layout;
   const void* packed_b;
   void* c;
   int64_t c_row;
-  int64_t m, n, k;
+  int64_t n, k;
   int64_t row_begin, row_end;
   int64_t panel_begin, panel_end;
-  bool accumulate;  // the chain starts from what C holds
+  bool accumulate;
+};
+
+// C[m, n] = A^T · B of row-major A[k, m], B[k, n] and C[m, n] of a_row, b_row and c_row elements a
+// row, none packed: a sum over rows, as of a weight's gradient. Chains as above. Computes rows
+// [row_begin, row_end) and columns [column_begin, column_end) of C.
+struct ContractTask {
+  const void* a;
+  int64_t a_row;
+  const void* b;
+  int64_t b_row;
+  void* c;
+  int64_t c_row;
+  int64_t k;
+  int64_t row_begin, row_end;
+  int64_t column_begin, column_end;
+  bool accumulate;
+  void* scratch;  // contract_scratch bytes at a multiple of 64
 };
 
 struct ProductKernels {
   int64_t panel_columns;  // of a packed panel: k rows of so many columns, the last panel filled up
                           // with zeros
   int64_t tile_rows;      // rows that one pass over a panel computes
-  // Packs panels [panel_begin, panel_end) of B[k, n].
-  void (*pack)(const void* b, MatrixLayout b_layout, int64_t k, int64_t n, int64_t panel_begin,
-               int64_t panel_end, void* packed);
+  int64_t contract_scratch;  // bytes
+  bool fused;  // a step of a chain is rounded once, a fused multiply-add, not product and sum each
+  void (*pack)(const PackTask& task);
   void (*product)(const ProductTask& task);
+  void (*contract)(const ContractTask& task);
 };
 
 // Reductions of contiguous elements, in an order that depends on n only.
@@ -71,6 +104,10 @@ struct KernelTable {
 
 // The table for this processor.
 const KernelTable& Kernels();
+
+// Every table that this processor can run, the best first, for tests of all; null from their number
+// on.
+const KernelTable* SupportedKernels(int index);
 
 }  // namespace sluice
 

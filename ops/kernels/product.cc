@@ -1,158 +1,122 @@
-// The packed product. Compiled with contraction of a * b + c to one instruction, which each tile
-// means.
+// The packed product: tiles one below the other, panel by panel, in blocks that stay in the caches.
 
 #include <sluice/ops/kernels/kernel_table.h>
+#include <sluice/ops/kernels/product_tile.h>
 
 namespace sluice {
 namespace SLUICE_KERNELS {
 namespace {
 
-#if defined(__AVX512F__)
-inline constexpr int kVectorBytes = 64;
-inline constexpr int kTileRows = 8;  // 8 x 3 accumulators, 3 of B, 1 of A: 28 of 32 registers
-inline constexpr int kTileVectors = 3;
-#elif defined(__AVX__)
-inline constexpr int kVectorBytes = 32;
-inline constexpr int kTileRows = 6;  // 6 x 2 + 2 + 1 of 16 registers
-inline constexpr int kTileVectors = 2;
-#else
-inline constexpr int kVectorBytes = 16;
-inline constexpr int kTileRows = 6;
-inline constexpr int kTileVectors = 2;
-#endif
+// Sizes below are for a second-level cache of 1 MB; they were measured, and half or twice as much
+// makes little difference.
+
+// k steps of one pass over C: a panel of so many stays in the second-level cache from tile to tile.
+inline constexpr int64_t kDepth = 768;
+// Rows of A that stay there while the panels pass.
+inline constexpr int64_t kBytesOfA = 256 * 1024;
+// Panels of more bytes in all come from the third-level cache: those need to be asked for in time,
+// the others only get slower by it.
+inline constexpr int64_t kNearBytes = 768 * 1024;
+// How far ahead of a single tile its panel is asked for.
+inline constexpr int64_t kAheadBytes = 192 * 1024;
 
 template <typename T>
-struct VectorOf {
-  static constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
-  typedef T Type __attribute__((vector_size(kVectorBytes), aligned(sizeof(T)), may_alias));
+inline constexpr int64_t kPanelRowBytes = kPanelColumns<T>* int64_t{sizeof(T)};
+
+// A part of a task: `rows` rows of C, from `row` on, and `k` steps from `p` on.
+struct ProductBlock {
+  int64_t row, rows;
+  int64_t p, k;
 };
 
+// What to bring in while a panel is multiplied: the panel that follows, or, after the last, the
+// first of the next block. A single tile reads its panel but once, and one panel after the other:
+// there it is the memory that comes up.
 template <typename T>
-inline constexpr int64_t kPanelColumns = int64_t{kTileVectors} * VectorOf<T>::kLanes;
+const char* WhatFollows(const ProductTask& task, const ProductBlock& block, const TileTask<T>& tile,
+                        bool last_panel) {
+  const int64_t bytes = block.k * kPanelRowBytes<T>;
+  if (block.rows <= kTileRows) return tile.b + Smaller(bytes, kAheadBytes);
+  if (!last_panel) return tile.b + tile.b_panel;
+  const char* first = tile.b - (task.panel_end - 1 - task.panel_begin) * tile.b_panel;
+  return block.row + block.rows >= task.row_end ? first + bytes : first;
+}
 
-// One register tile: c (kRows, columns) = a (kRows, k) · panel (k, kVectors vectors of a panel
-// row).
-template <typename T, int kRows, int kVectors>
-void ProductTile(int64_t k, const T* a, MatrixLayout a_layout, const T* panel, T* c, int64_t c_row,
-                 int64_t columns, bool accumulate) {
-  using Vector = typename VectorOf<T>::Type;
-  constexpr int kLanes = VectorOf<T>::kLanes;
-  Vector sums[kRows][kVectors] = {};
-  if (accumulate) {
-    for (int r = 0; r < kRows; ++r) {
-      T* row = reinterpret_cast<T*>(sums[r]);
-      for (int64_t column = 0; column < columns; ++column) row[column] = c[r * c_row + column];
+template <typename T>
+void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far) {
+  constexpr int64_t kSize = sizeof(T);
+  const int64_t at_once = PanelsAtOnce(block.rows);
+  TileTask<T> tile;
+  tile.k = block.k;
+  tile.a_row = task.a_layout.row * kSize;
+  tile.a_column = task.a_layout.column * kSize;
+  tile.a = static_cast<const char*>(task.a) + block.row * tile.a_row + block.p * tile.a_column;
+  tile.b_row = kPanelRowBytes<T>;
+  tile.b_panel = task.k * kPanelRowBytes<T>;
+  tile.c_row = task.c_row;
+  tile.accumulate = task.accumulate || block.p > 0;
+  tile.ahead_lines = 0;
+  const int64_t tiles = CeilingOfQuotient(block.rows, kTileRows);
+  for (int64_t panel = task.panel_begin; panel < task.panel_end; panel += at_once) {
+    const int64_t end = Smaller(panel + at_once, task.panel_end);
+    const int64_t column = panel * kPanelColumns<T>;
+    tile.b = static_cast<const char*>(task.packed_b) + panel * tile.b_panel +
+             block.p * kPanelRowBytes<T>;
+    tile.c = static_cast<T*>(task.c) + block.row * task.c_row + column;
+    tile.ahead = tile.b;
+    if (far) {
+      tile.ahead = WhatFollows(task, block, tile, end == task.panel_end);
+      tile.ahead_lines = CeilingOfQuotient(kAheadSteps * kPanelRowBytes<T>, tiles * kLineBytes);
     }
-  }
-  for (int64_t p = 0; p < k; ++p) {
-    Vector b[kVectors];
-    for (int v = 0; v < kVectors; ++v) {
-      b[v] = *reinterpret_cast<const Vector*>(panel + p * kPanelColumns<T> + v * kLanes);
-    }
-    for (int r = 0; r < kRows; ++r) {
-      const T scalar = a[r * a_layout.row + p * a_layout.column];
-      for (int v = 0; v < kVectors; ++v) sums[r][v] += scalar * b[v];
-    }
-  }
-  if (columns >= kVectors * kLanes) {
-    for (int r = 0; r < kRows; ++r) {
-      for (int v = 0; v < kVectors; ++v) {
-        *reinterpret_cast<Vector*>(c + r * c_row + v * kLanes) = sums[r][v];
-      }
-    }
-    return;
-  }
-  for (int r = 0; r < kRows; ++r) {
-    const T* row = reinterpret_cast<const T*>(sums[r]);
-    for (int64_t column = 0; column < columns; ++column) c[r * c_row + column] = row[column];
+    RunTiles(tile, block.rows, Smaller(end * kPanelColumns<T>, task.n) - column,
+             tile.ahead + block.k * kPanelRowBytes<T>);
   }
 }
 
-template <int... kIndex>
-struct Indices {};
-template <int kCount, int... kIndex>
-struct MakeIndices : MakeIndices<kCount - 1, kCount - 1, kIndex...> {};
-template <int... kIndex>
-struct MakeIndices<0, kIndex...> {
-  using Type = Indices<kIndex...>;
-};
-
-template <typename T>
-using TileKernel = void (*)(int64_t, const T*, MatrixLayout, const T*, T*, int64_t, int64_t, bool);
-
-// kernels[rows - 1][vectors - 1]: every size of a remainder.
-template <typename T, int... kRows>
-TileKernel<T> TileFor(int64_t rows, int64_t vectors, Indices<kRows...>) {
-  static constexpr TileKernel<T> kKernels[][3] = {
-      {ProductTile<T, kRows + 1, 1>, ProductTile<T, kRows + 1, 2>,
-       ProductTile<T, kRows + 1, kTileVectors>}...};  // the last two are one where tiles have two
-                                                      // vectors
-  return kKernels[rows - 1][vectors - 1];
+// `k` in as few parts of about the same size as are not larger than `most`.
+inline int64_t PartOf(int64_t k, int64_t most) {
+  return k <= most ? k : CeilingOfQuotient(k, CeilingOfQuotient(k, most));
 }
 
 template <typename T>
 void Product(const ProductTask& task) {
-  const T* a = static_cast<const T*>(task.a);
-  const T* packed = static_cast<const T*>(task.packed_b);
-  T* c = static_cast<T*>(task.c);
-  constexpr int kLanes = VectorOf<T>::kLanes;
-  for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
-    const int64_t column = panel * kPanelColumns<T>;
-    const int64_t rest = task.n - column;
-    const int64_t columns = rest < kPanelColumns<T> ? rest : kPanelColumns<T>;
-    const int64_t vectors = (columns + kLanes - 1) / kLanes;
-    for (int64_t row = task.row_begin; row < task.row_end; row += kTileRows) {
-      const int64_t rows = task.row_end - row < kTileRows ? task.row_end - row : kTileRows;
-      TileFor<T>(rows, vectors, typename MakeIndices<kTileRows>::Type())(
-          task.k, a + row * task.a_layout.row, task.a_layout,
-          packed + panel * task.k * kPanelColumns<T>, c + row * task.c_row + column, task.c_row,
-          columns, task.accumulate);
+  const int64_t rows = task.row_end - task.row_begin;
+  if (rows <= 0) return;
+  const bool one_tile = rows <= kTileRows;
+  const int64_t depth = one_tile ? task.k : PartOf(task.k, kDepth);
+  const int64_t block_rows =
+      one_tile
+          ? rows
+          : Larger(kBytesOfA / (Larger(depth, 1) * int64_t{sizeof(T)}) / kTileRows, 1) * kTileRows;
+  // Few rows take panels faster than memory gives them: there the hardware does better alone.
+  const int64_t panels = task.panel_end - task.panel_begin;
+  const bool far = rows > kFewRows && panels * task.k * kPanelRowBytes<T> > kNearBytes;
+  ProductBlock block{0, 0, 0, 0};
+  do {
+    block.k = Smaller(depth, task.k - block.p);
+    for (block.row = task.row_begin; block.row < task.row_end; block.row += block.rows) {
+      block.rows = Smaller(block_rows, task.row_end - block.row);
+      MultiplyBlock<T>(task, block, far);
     }
-  }
+    block.p += block.k;
+  } while (block.p < task.k);
 }
 
 template <typename T>
-void Pack(const void* b, MatrixLayout layout, int64_t k, int64_t n, int64_t panel_begin,
-          int64_t panel_end, void* packed) {
-  const T* from = static_cast<const T*>(b);
-  for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
-    const int64_t column = panel * kPanelColumns<T>;
-    const int64_t rest = n - column;
-    const int64_t columns = rest < kPanelColumns<T> ? rest : kPanelColumns<T>;
-    T* to = static_cast<T*>(packed) + panel * k * kPanelColumns<T>;
-    if (layout.column == 1) {
-      for (int64_t p = 0; p < k; ++p, to += kPanelColumns<T>) {
-        const T* row = from + p * layout.row + column;
-        for (int64_t j = 0; j < columns; ++j) to[j] = row[j];
-        for (int64_t j = columns; j < kPanelColumns<T>; ++j) to[j] = 0;
-      }
-    } else {
-      // Transposed: read along memory, in blocks of rows that keep the writes within the
-      // first-level cache.
-      constexpr int64_t kBlock = 16;
-      for (int64_t p0 = 0; p0 < k; p0 += kBlock) {
-        const int64_t p1 = p0 + kBlock < k ? p0 + kBlock : k;
-        for (int64_t j = 0; j < kPanelColumns<T>; ++j) {
-          const T* read = from + (column + j) * layout.column;
-          for (int64_t p = p0; p < p1; ++p) {
-            to[p * kPanelColumns<T> + j] = j < columns ? read[p * layout.row] : T(0);
-          }
-        }
-      }
-    }
-  }
-}
-
-template <typename T>
-constexpr ProductKernels KernelsOf() {
-  return {kPanelColumns<T>, kTileRows, Pack<T>, Product<T>};
+void Fill(ProductKernels& kernels) {
+  kernels.panel_columns = kPanelColumns<T>;
+  kernels.tile_rows = kTileRows;
+  kernels.product = Product<T>;
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  kernels.fused = true;
+#endif
 }
 
 }  // namespace
 
 void FillProduct(KernelTable& table) {
-  table.product[0] = KernelsOf<float>();
-  table.product[1] = KernelsOf<double>();
+  Fill<float>(table.product[0]);
+  Fill<double>(table.product[1]);
 }
 
 }  // namespace SLUICE_KERNELS

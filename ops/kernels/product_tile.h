@@ -1,0 +1,241 @@
+#ifndef SLUICE_OPS_KERNELS_PRODUCT_TILE_H_
+#define SLUICE_OPS_KERNELS_PRODUCT_TILE_H_
+
+#include <sluice/ops/kernels/kernel_table.h>
+
+// The register tiles of matrix products. Included by kernels only, inside a namespace of the
+// instruction set; their files are compiled with contraction of a * b + c to one instruction, which
+// each tile means.
+
+namespace sluice {
+namespace SLUICE_KERNELS {
+namespace {
+
+// A tile holds rows x vectors accumulators, one row of B and one number of A in registers. It wants
+// at least 8 accumulators (a multiply-add takes 4 cycles, 2 start in each) and, for each load of
+// which 2 start in a cycle, at least as many multiply-adds.
+#if defined(__AVX512F__)
+inline constexpr int kVectorBytes = 64;
+inline constexpr int kTileRows = 8;  // 8 x 3 accumulators, 3 of B, 1 of A: 28 of 32 registers
+inline constexpr int kTileVectors = 3;
+#elif defined(__AVX__)
+inline constexpr int kVectorBytes = 32;
+inline constexpr int kTileRows = 6;  // 6 x 2 + 2 + 1 of 16 registers
+inline constexpr int kTileVectors = 2;
+#else
+inline constexpr int kVectorBytes = 16;
+inline constexpr int kTileRows = 6;
+inline constexpr int kTileVectors = 2;
+#endif
+
+template <typename T>
+struct VectorOf {
+  static constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
+  typedef T Type __attribute__((vector_size(kVectorBytes), aligned(sizeof(T)), may_alias));
+};
+
+template <typename T>
+inline constexpr int kLanes = VectorOf<T>::kLanes;
+template <typename T>
+inline constexpr int64_t kPanelColumns = int64_t{kTileVectors} * VectorOf<T>::kLanes;
+
+inline int64_t Smaller(int64_t a, int64_t b) { return b < a ? b : a; }
+constexpr int64_t Larger(int64_t a, int64_t b) { return a < b ? b : a; }
+constexpr int64_t CeilingOfQuotient(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+template <typename T>
+typename VectorOf<T>::Type& VectorAt(T* data) {
+  return *reinterpret_cast<typename VectorOf<T>::Type*>(data);
+}
+template <typename T>
+const typename VectorOf<T>::Type& VectorAt(const T* data) {
+  return *reinterpret_cast<const typename VectorOf<T>::Type*>(data);
+}
+
+inline constexpr int64_t kLineBytes = 64;
+inline constexpr int64_t kAheadSteps = 16;
+
+// c (rows, columns) = a (rows, k) · b (k, columns), from what c holds if `accumulate`. B is one
+// panel or several. Strides of A and B are in bytes: with elements, compilers write one more loop
+// for each stride that could be 1.
+template <typename T>
+struct TileTask {
+  int64_t k;
+  const char* a;
+  int64_t a_row;
+  int64_t a_column;
+  const char* b;
+  int64_t b_row;
+  int64_t b_panel;  // from one panel to the next
+  T* c;
+  int64_t c_row;  // elements
+  bool accumulate;
+  const char* ahead;    // memory to bring into the second-level cache meanwhile,
+  int64_t ahead_lines;  // so many lines for each kAheadSteps steps of k
+};
+
+// kVectors of each of kPanels panels. Loops over registers are unrolled by order: gcc keeps the
+// accumulators in memory otherwise, before and after the loop over k.
+template <typename T, int kRows, int kVectors, int kPanels = 1>
+void ProductTile(const TileTask<T>& task) {
+  using Vector = typename VectorOf<T>::Type;
+  constexpr int kAll = kVectors * kPanels;
+  Vector sums[kRows][kAll] = {};
+  T* const c = task.c;
+  const int64_t c_row = task.c_row;
+  if (task.accumulate) {
+#pragma GCC unroll 32
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 32
+      for (int v = 0; v < kAll; ++v) sums[r][v] = VectorAt(c + r * c_row + v * kLanes<T>);
+    }
+  }
+  const char* a = task.a;
+  const char* b = task.b;
+  const char* ahead = task.ahead;
+  const int64_t a_row = task.a_row;
+  const int64_t a_column = task.a_column;
+  const int64_t b_row = task.b_row;
+  const int64_t b_panel = task.b_panel;
+  for (int64_t left = task.k; left > 0; left -= kAheadSteps) {
+    const char* const stop = ahead + task.ahead_lines * kLineBytes;
+    for (; ahead != stop; ahead += kLineBytes) __builtin_prefetch(ahead, 0, 2);
+    for (int64_t p = Smaller(left, kAheadSteps); p > 0; --p) {
+      Vector row[kAll];
+#pragma GCC unroll 32
+      for (int v = 0; v < kAll; ++v) {
+        row[v] = *reinterpret_cast<const Vector*>(b + v / kVectors * b_panel +
+                                                  v % kVectors * kVectorBytes);
+      }
+#pragma GCC unroll 32
+      for (int r = 0; r < kRows; ++r) {
+        const T number = *reinterpret_cast<const T*>(a + r * a_row);
+#pragma GCC unroll 32
+        for (int v = 0; v < kAll; ++v) sums[r][v] += number * row[v];
+      }
+      a += a_column;
+      b += b_row;
+    }
+  }
+#pragma GCC unroll 32
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 32
+    for (int v = 0; v < kAll; ++v) VectorAt(c + r * c_row + v * kLanes<T>) = sums[r][v];
+  }
+}
+
+template <int... kIndex>
+struct Indices {};
+template <int kCount, int... kIndex>
+struct MakeIndices : MakeIndices<kCount - 1, kCount - 1, kIndex...> {};
+template <int... kIndex>
+struct MakeIndices<0, kIndex...> {
+  using Type = Indices<kIndex...>;
+};
+
+template <typename T>
+using TileKernel = void (*)(const TileTask<T>&);
+
+// Of one panel: every size of a remainder.
+template <typename T, int... kRow>
+TileKernel<T> TileFor(int64_t rows, int64_t vectors, Indices<kRow...>) {
+  static constexpr TileKernel<T> kKernels[][3] = {
+      {ProductTile<T, kRow + 1, 1>, ProductTile<T, kRow + 1, 2>,
+       ProductTile<T, kRow + 1, kTileVectors>}...};  // the last two are one where tiles have two
+                                                     // vectors
+  return kKernels[rows - 1][vectors - 1];
+}
+
+// One row, or two, have too few accumulators in one panel to keep the multiply-adds going.
+inline constexpr int kFewRows = 2;
+inline constexpr int kMostPanels = 4;
+
+// Panels that a tile of so many rows passes at once, if there are so many.
+inline int64_t PanelsAtOnce(int64_t rows) { return rows > kFewRows ? 1 : kMostPanels / rows; }
+
+template <typename T>
+TileKernel<T> TileForFewRows(int64_t rows, int64_t panels) {
+  static constexpr TileKernel<T> kKernels[kFewRows][kMostPanels] = {
+      {ProductTile<T, 1, kTileVectors, 1>, ProductTile<T, 1, kTileVectors, 2>,
+       ProductTile<T, 1, kTileVectors, 3>, ProductTile<T, 1, kTileVectors, 4>},
+      {ProductTile<T, 2, kTileVectors, 1>, ProductTile<T, 2, kTileVectors, 2>}};
+  return kKernels[rows - 1][panels - 1];
+}
+
+// Copies `count` < kCount elements in pieces of powers of two.
+template <typename T, int kCount>
+inline void CopyRest(const T* from, T* to, int64_t count) {
+  if constexpr (kCount > 1) {
+    constexpr int kHalf = kCount / 2;
+    if (count >= kHalf) {
+      __builtin_memcpy(to, from, kHalf * sizeof(T));
+      from += kHalf;
+      to += kHalf;
+      count -= kHalf;
+    }
+    CopyRest<T, kHalf>(from, to, count);
+  }
+}
+
+template <typename T>
+inline void CopyRow(const T* from, T* to, int64_t count) {
+  for (; count >= kLanes<T>; count -= kLanes<T>, from += kLanes<T>, to += kLanes<T>) {
+    VectorAt(to) = VectorAt(from);
+  }
+  CopyRest<T, kLanes<T>>(from, to, count);
+}
+
+// The tile of so many rows and columns; columns end within the last vector of the last panel.
+template <typename T>
+void RunTile(const TileTask<T>& task, int64_t rows, int64_t columns) {
+  const int64_t vectors = CeilingOfQuotient(columns, kLanes<T>);
+  const TileKernel<T> kernel =
+      vectors > kTileVectors ? TileForFewRows<T>(rows, CeilingOfQuotient(vectors, kTileVectors))
+                             : TileFor<T>(rows, vectors, typename MakeIndices<kTileRows>::Type());
+  const int64_t whole = vectors > kTileVectors
+                            ? CeilingOfQuotient(vectors, kTileVectors) * kPanelColumns<T>
+                            : vectors * kLanes<T>;
+  if (columns == whole) return kernel(task);
+  // Whole vectors would write beside C: the tile is computed in a place of its own.
+  constexpr int64_t kMost = Larger(kTileRows, kMostPanels) * kPanelColumns<T>;
+  alignas(kVectorBytes) T place[kMost];
+  TileTask<T> in_place = task;
+  in_place.c = place;
+  in_place.c_row = whole;
+  if (task.accumulate) {
+    for (int64_t r = 0; r < rows; ++r) {
+      CopyRow(static_cast<const T*>(task.c + r * task.c_row), place + r * whole, columns);
+    }
+  }
+  kernel(in_place);
+  for (int64_t r = 0; r < rows; ++r) {
+    CopyRow(static_cast<const T*>(place + r * whole), task.c + r * task.c_row, columns);
+  }
+}
+
+// Rows of the next tile where `rows` are left: tiles are full but the last two, which share what is
+// left, for a tile of one or two rows takes as long as one of four.
+inline int64_t NextTileRows(int64_t rows) {
+  if (rows <= kTileRows) return rows;
+  return rows >= 2 * kTileRows ? kTileRows : (rows + 1) / 2;
+}
+
+// Tiles one below the other over the same panels. Meanwhile brings the memory up to `ahead_end`.
+template <typename T>
+void RunTiles(TileTask<T> task, int64_t rows, int64_t columns, const char* ahead_end) {
+  while (rows > 0) {
+    const int64_t tile_rows = NextTileRows(rows);
+    RunTile(task, tile_rows, columns);
+    task.a += tile_rows * task.a_row;
+    task.c += tile_rows * task.c_row;
+    task.ahead += CeilingOfQuotient(task.k, kAheadSteps) * task.ahead_lines * kLineBytes;
+    if (task.ahead >= ahead_end) task.ahead_lines = 0;
+    rows -= tile_rows;
+  }
+}
+
+}  // namespace
+}  // namespace SLUICE_KERNELS
+}  // namespace sluice
+
+#endif  // SLUICE_OPS_KERNELS_PRODUCT_TILE_H_
