@@ -1,15 +1,20 @@
 #include <algorithm>
 #include <memory>
 
+#include <absl/container/flat_hash_map.h>
+
 #include <sluice/graph/elementwise_group.h>
 #include <sluice/graph/parallel.h>
 
 namespace sluice {
 namespace {
 
-// Elements of one tile: the tiles of a dozen f32 values fit the first-level cache together.
-constexpr int64_t kTileElements = 512;
-constexpr int64_t kScratchBytes = kTileElements * static_cast<int64_t>(sizeof(double));
+// What all tiles of a group may fill of the first-level cache.
+constexpr int64_t kTileBytes = 24 << 10;
+// Elements of one tile: few enough for a cache, enough that calls do not show; a multiple of any
+// vector's lanes.
+constexpr int64_t kFewestElements = 64;
+constexpr int64_t kMostElements = 512;
 constexpr int32_t kMostInputs = 8;
 
 template <typename T>
@@ -17,28 +22,81 @@ void FillTile(const void* from, int64_t n, void* to) {
   std::fill_n(static_cast<T*>(to), n, *static_cast<const T*>(from));
 }
 
+// Gives out scratch tiles, and takes them back when nothing reads their value any more.
+class TilePool {
+ public:
+  int32_t Take() {
+    if (free_.empty()) return count_++;
+    const int32_t tile = free_.back();
+    free_.pop_back();
+    return tile;
+  }
+  void GiveBack(int32_t tile) { free_.push_back(tile); }
+  int32_t count() const { return count_; }
+
+ private:
+  std::vector<int32_t> free_;
+  int32_t count_ = 0;
+};
+
+// For each value that a group computes, the last call that reads it.
+absl::flat_hash_map<NodeId, size_t> LastReaders(absl::Span<const ElementwiseGroup::Call> calls) {
+  absl::flat_hash_map<NodeId, size_t> last;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    for (const auto& input : calls[i].inputs) last[input.id] = i;
+    last[calls[i].output] = i;
+  }
+  return last;
+}
+
 }  // namespace
 
 ElementwiseGroup::ElementwiseGroup(absl::Span<const Call> calls) {
-  for (const Call& call : calls) {
-    steps_.push_back({call.op->tiles.For(call.inputs[0].dtype), call.attributes->number,
+  std::vector<TensorType> types;  // of externals
+  absl::flat_hash_map<NodeId, Operand> known;
+  const auto external = [&](NodeId id, const TensorType& type) {
+    const auto [found, is_new] =
+        known.try_emplace(id, Operand{false, static_cast<int32_t>(types.size())});
+    if (is_new) {
+      external_ids_.push_back(id);
+      types.push_back(type);
+    }
+    return found->second;
+  };
+  const absl::flat_hash_map<NodeId, size_t> last_reader = LastReaders(calls);
+  TilePool tiles;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    const Call& call = calls[i];
+    steps_.push_back({call.op->tiles.For(call.inputs[0].type.dtype), call.attributes->number,
                       static_cast<int32_t>(operands_.size()),
                       static_cast<int32_t>(call.inputs.size())});
-    operands_.resize(operands_.size() + call.inputs.size() + 1);
+    for (const Call::Input& input : call.inputs) {
+      operands_.push_back(external(input.id, input.type));
+    }
+    // A tile whose value ends here may take the result: an op reads an element before it writes it.
+    for (size_t k = 0; k < call.inputs.size(); ++k) {
+      const Operand operand = operands_[steps_.back().first_operand + k];
+      const auto found = last_reader.find(call.inputs[k].id);
+      if (operand.scratch && found->second == i && known.erase(call.inputs[k].id) > 0) {
+        tiles.GiveBack(operand.index);
+      }
+    }
+    operands_.push_back(call.internal ? (known[call.output] = {true, tiles.Take()})
+                                      : external(call.output, call.type));
     // About an eighth of a nanosecond to pass over an element, and a hundredth for an operation on
     // it.
-    cost_ += 0.12 + 0.01 * call.op->flops({}, {call.output.dtype, Shape{}});
+    cost_ += 0.12 + 0.01 * call.op->flops({}, {call.type.dtype, Shape{}});
   }
-  MergeAxes(calls);
+  scratches_ = tiles.count();
+  MergeAxes(calls[0].type.shape, types);
+  AddSpreads();
+  const int64_t tiles_at_once = scratches_ + static_cast<int64_t>(externals_.size());
+  tile_ = std::clamp(kTileBytes / 4 / tiles_at_once / kFewestElements * kFewestElements,
+                     kFewestElements, kMostElements);
 }
 
-void ElementwiseGroup::MergeAxes(absl::Span<const Call> calls) {
-  std::vector<TensorType> types;
-  for (const Call& call : calls) {
-    types.insert(types.end(), call.inputs.begin(), call.inputs.end());
-    types.push_back(call.output);
-  }
-  const Shape& shape = calls[0].output.shape;
+void ElementwiseGroup::MergeAxes(const Shape& shape, absl::Span<const TensorType> types) {
+  externals_.resize(types.size());
   std::vector<int64_t> strides(types.size());
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (shape[axis] == 1) continue;
@@ -49,11 +107,11 @@ void ElementwiseGroup::MergeAxes(absl::Span<const Call> calls) {
       const bool broadcast = from_axis < 0 || from[from_axis] == 1;
       const int64_t bytes = BytesPerElement(types[i].dtype);
       strides[i] = broadcast ? 0 : RowMajorStrides(from)[from_axis] * bytes;
-      merges = merges && operands_[i].strides[rank_ - 1] == strides[i] * shape[axis];
+      merges = merges && externals_[i].strides[rank_ - 1] == strides[i] * shape[axis];
     }
     if (!merges) ++rank_;
     sizes_[rank_ - 1] = merges ? sizes_[rank_ - 1] * shape[axis] : shape[axis];
-    for (size_t i = 0; i < types.size(); ++i) operands_[i].strides[rank_ - 1] = strides[i];
+    for (size_t i = 0; i < types.size(); ++i) externals_[i].strides[rank_ - 1] = strides[i];
   }
   if (rank_ == 0) {
     rank_ = 1;
@@ -61,96 +119,114 @@ void ElementwiseGroup::MergeAxes(absl::Span<const Call> calls) {
   }
   for (int axis = 0; axis + 1 < rank_; ++axis) rows_ *= sizes_[axis];
   for (size_t i = 0; i < types.size(); ++i) {
-    operands_[i].element_bytes = BytesPerElement(types[i].dtype);
-    operands_[i].spread = operands_[i].strides[rank_ - 1] == 0 && sizes_[rank_ - 1] > 1;
-    if (!operands_[i].spread) continue;
-    operands_[i].scratch = scratches_++;
-    operands_[i].once = std::all_of(operands_[i].strides, operands_[i].strides + rank_,
-                                    [](int64_t stride) { return stride == 0; });
+    externals_[i].element_bytes = static_cast<int32_t>(BytesPerElement(types[i].dtype));
   }
 }
 
-void ElementwiseGroup::Run(absl::Span<void* const> operands) const {
+// Gives externals that stay the same along a row a tile of copies, and sends their readers there.
+void ElementwiseGroup::AddSpreads() {
+  for (External& external : externals_) {
+    if (external.strides[rank_ - 1] != 0 || sizes_[rank_ - 1] == 1) continue;
+    external.spread = scratches_++;
+    external.once = std::all_of(external.strides, external.strides + rank_,
+                                [](int64_t stride) { return stride == 0; });
+  }
+  for (Operand& operand : operands_) {
+    if (operand.scratch) continue;
+    const int32_t spread = externals_[operand.index].spread;
+    if (spread >= 0) operand = {true, spread};
+  }
+}
+
+// What one thread works with: the externals at the row it is in, and its scratch tiles.
+struct ElementwiseGroup::Work {
+  absl::Span<std::byte*> at;
+  std::byte* scratch;
+  int64_t tile_bytes;
+};
+
+void ElementwiseGroup::Run(absl::Span<void* const> externals) const {
   const int64_t columns = sizes_[rank_ - 1];
   if (rows_ == 1) {
     ParallelFor(columns, cost_,
-                [&](int64_t begin, int64_t end) { RunPiece(operands, 0, 1, begin, end); });
+                [&](int64_t begin, int64_t end) { RunPiece(externals, 0, 1, begin, end); });
   } else {
     ParallelFor(rows_, cost_ * static_cast<double>(columns) + 5,
-                [&](int64_t first, int64_t last) { RunPiece(operands, first, last, 0, columns); });
+                [&](int64_t first, int64_t last) { RunPiece(externals, first, last, 0, columns); });
   }
 }
 
-void ElementwiseGroup::RunElements(absl::Span<void* const> operands, int64_t begin,
+void ElementwiseGroup::RunElements(absl::Span<void* const> externals, int64_t begin,
                                    int64_t end) const {
   const int64_t columns = sizes_[rank_ - 1];
   const int64_t row = begin / columns;
   const int64_t last_row = end / columns;
-  if (row == last_row) return RunPiece(operands, row, row + 1, begin % columns, end % columns);
+  if (row == last_row) return RunPiece(externals, row, row + 1, begin % columns, end % columns);
   int64_t first_whole = row;
   if (begin % columns != 0) {
-    RunPiece(operands, row, row + 1, begin % columns, columns);
+    RunPiece(externals, row, row + 1, begin % columns, columns);
     ++first_whole;
   }
-  RunPiece(operands, first_whole, last_row, 0, columns);
-  if (end % columns != 0) RunPiece(operands, last_row, last_row + 1, 0, end % columns);
+  RunPiece(externals, first_whole, last_row, 0, columns);
+  if (end % columns != 0) RunPiece(externals, last_row, last_row + 1, 0, end % columns);
 }
 
-void ElementwiseGroup::RunPiece(absl::Span<void* const> operands, int64_t row, int64_t last_row,
+void ElementwiseGroup::RunPiece(absl::Span<void* const> externals, int64_t row, int64_t last_row,
                                 int64_t begin, int64_t end) const {
-  const int inner = rank_ - 1;
-  // Uninitialised: a scratch tile is filled before it is read.
-  constexpr int32_t kOnStack = 8;
-  alignas(kBufferAlignment) std::byte stack[kOnStack * kScratchBytes];
+  // Uninitialised: a tile is written before it is read. Eight bytes an element, for any dtype.
+  constexpr int64_t kOnStack = 32 << 10;
+  alignas(kBufferAlignment) std::byte stack[kOnStack];
   std::unique_ptr<std::byte[]> heap;
-  if (scratches_ > kOnStack) {
-    heap = std::make_unique_for_overwrite<std::byte[]>(scratches_ * kScratchBytes);
+  const int64_t tile_bytes = tile_ * static_cast<int64_t>(sizeof(double));
+  if (scratches_ * tile_bytes > kOnStack) {
+    heap = std::make_unique_for_overwrite<std::byte[]>(scratches_ * tile_bytes);
   }
-  std::byte* scratch = heap == nullptr ? stack : heap.get();
-  absl::InlinedVector<std::byte*, 64> at(operands.size());
-  for (size_t i = 0; i < operands.size(); ++i) {
-    if (operands_[i].once)
-      Spread(operands_[i], operands[i], std::min(kTileElements, end - begin), scratch);
+  absl::InlinedVector<std::byte*, 32> at(externals_.size());
+  const Work work{absl::MakeSpan(at), heap == nullptr ? stack : heap.get(), tile_bytes};
+  const int inner = rank_ - 1;
+  const int64_t longest = std::min(tile_, end - begin);
+  for (size_t i = 0; i < externals_.size(); ++i) {
+    if (externals_[i].once) Spread(work, i, externals[i], longest);
   }
   for (; row < last_row; ++row) {
-    for (size_t i = 0; i < operands.size(); ++i) {
-      at[i] = static_cast<std::byte*>(operands[i]) + begin * operands_[i].strides[inner];
+    for (size_t i = 0; i < externals_.size(); ++i) {
+      at[i] = static_cast<std::byte*>(externals[i]) + begin * externals_[i].strides[inner];
     }
     int64_t rest = row;
     for (int axis = inner - 1; axis >= 0; --axis) {
       const int64_t index = rest % sizes_[axis];
       rest /= sizes_[axis];
-      for (size_t i = 0; i < operands.size(); ++i) at[i] += index * operands_[i].strides[axis];
+      for (size_t i = 0; i < externals_.size(); ++i) at[i] += index * externals_[i].strides[axis];
     }
-    for (size_t i = 0; i < operands.size(); ++i) {
-      if (!operands_[i].spread || operands_[i].once) continue;
-      Spread(operands_[i], at[i], std::min(kTileElements, end - begin), scratch);
+    for (size_t i = 0; i < externals_.size(); ++i) {
+      if (externals_[i].spread >= 0 && !externals_[i].once) Spread(work, i, at[i], longest);
     }
-    for (int64_t start = begin; start < end; start += kTileElements) {
-      const int64_t n = std::min(kTileElements, end - start);
-      RunTile(at, n, scratch);
-      for (size_t i = 0; i < operands.size(); ++i) at[i] += n * operands_[i].strides[inner];
+    RunRow(work, begin, end);
+  }
+}
+
+void ElementwiseGroup::RunRow(const Work& work, int64_t begin, int64_t end) const {
+  for (int64_t start = begin; start < end; start += tile_) {
+    const int64_t n = std::min(tile_, end - start);
+    for (const Step& step : steps_) {
+      void* operands[kMostInputs + 1];
+      for (int32_t i = 0; i <= step.inputs; ++i) {
+        const Operand& operand = operands_[step.first_operand + i];
+        operands[i] = operand.scratch ? work.scratch + operand.index * work.tile_bytes
+                                      : work.at[operand.index];
+      }
+      step.tile(n, operands, step.number, operands[step.inputs]);
+    }
+    for (size_t i = 0; i < externals_.size(); ++i) {
+      work.at[i] += n * externals_[i].strides[rank_ - 1];
     }
   }
 }
 
-void ElementwiseGroup::RunTile(absl::Span<std::byte* const> at, int64_t n,
-                               std::byte* scratch) const {
-  for (const Step& step : steps_) {
-    const void* inputs[kMostInputs];
-    for (int32_t i = 0; i < step.inputs; ++i) {
-      const Operand& operand = operands_[step.first_operand + i];
-      inputs[i] =
-          operand.spread ? scratch + operand.scratch * kScratchBytes : at[step.first_operand + i];
-    }
-    step.tile(n, inputs, step.number, at[step.first_operand + step.inputs]);
-  }
-}
-
-void ElementwiseGroup::Spread(const Operand& operand, const void* from, int64_t n,
-                              std::byte* scratch) {
-  void* tile = scratch + operand.scratch * kScratchBytes;
-  if (operand.element_bytes == 8) {
+void ElementwiseGroup::Spread(const Work& work, size_t external, const void* from,
+                              int64_t n) const {
+  void* tile = work.scratch + externals_[external].spread * work.tile_bytes;
+  if (externals_[external].element_bytes == 8) {
     FillTile<double>(from, n, tile);
   } else {
     FillTile<int32_t>(from, n, tile);

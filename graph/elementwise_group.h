@@ -1,6 +1,7 @@
 #ifndef SLUICE_GRAPH_ELEMENTWISE_GROUP_H_
 #define SLUICE_GRAPH_ELEMENTWISE_GROUP_H_
 
+#include <cstddef>
 #include <vector>
 
 #include <sluice/graph/op.h>
@@ -10,49 +11,66 @@ namespace sluice {
 // Element-wise ops of one output shape, run together: tile by tile, each op over the tile before
 // the next tile, so that what one op writes the next finds in the first-level cache, and threads
 // meet once for all of them. An op may read what an earlier one of the group wrote, at the same
-// positions.
+// positions. What only the group itself reads has no memory but tiles of scratch.
 class ElementwiseGroup {
  public:
   struct Call {
+    struct Input {
+      NodeId id;  // equal for equal values; that of an earlier output for what the group computes
+      TensorType type;
+    };
     const Op* op;
     const Attributes* attributes;  // must outlive the group
-    absl::InlinedVector<TensorType, 3> inputs;
-    TensorType output;
+    absl::InlinedVector<Input, 3> inputs;
+    NodeId output = 0;
+    TensorType type;        // of the output; its shape is the group's
+    bool internal = false;  // only calls of the group read the output
   };
   explicit ElementwiseGroup(absl::Span<const Call> calls);
 
-  // `operands`: the inputs of the first call, its output, the inputs of the second, ...
-  void Run(absl::Span<void* const> operands) const;
+  // The values that lie in memory: what a run gets the addresses of, in this order.
+  absl::Span<const NodeId> externals() const { return external_ids_; }
+
+  void Run(absl::Span<void* const> externals) const;
   // The part of the work that makes elements [begin, end) of the results, on this thread.
-  void RunElements(absl::Span<void* const> operands, int64_t begin, int64_t end) const;
+  void RunElements(absl::Span<void* const> externals, int64_t begin, int64_t end) const;
 
  private:
-  // A call's operand: how it moves along the group's axes, in bytes. The last is the output.
-  struct Operand {
+  // How a value moves along the group's axes, in bytes.
+  struct External {
     int64_t strides[Shape::kMaxRank] = {};
-    int64_t element_bytes = 4;
-    bool spread = false;  // one value for a whole row: copied to all elements of a tile,
+    int32_t element_bytes = 4;
+    int32_t spread = -1;  // the scratch tile that one value for a whole row is copied to all over,
     bool once = false;    // once, for it is the same for all rows
-    int32_t scratch = -1;
+  };
+  // Where a call finds an operand: in an external's memory, or in a scratch tile.
+  struct Operand {
+    bool scratch;
+    int32_t index;
   };
   struct Step {
     TileFunction tile;
     double number;
-    int32_t first_operand;
+    int32_t first_operand;  // in `operands_`: the inputs, then the output
     int32_t inputs;
   };
+  struct Work;
 
-  void MergeAxes(absl::Span<const Call> calls);
-  void RunPiece(absl::Span<void* const> operands, int64_t row, int64_t last_row, int64_t begin,
+  void MergeAxes(const Shape& shape, absl::Span<const TensorType> types);
+  void AddSpreads();
+  void RunPiece(absl::Span<void* const> externals, int64_t row, int64_t last_row, int64_t begin,
                 int64_t end) const;
-  static void Spread(const Operand& operand, const void* from, int64_t n, std::byte* scratch);
-  void RunTile(absl::Span<std::byte* const> at, int64_t n, std::byte* scratch) const;
+  void RunRow(const Work& work, int64_t begin, int64_t end) const;
+  void Spread(const Work& work, size_t external, const void* from, int64_t n) const;
 
   int rank_ = 0;
   int64_t sizes_[Shape::kMaxRank] = {};
   int64_t rows_ = 1;
-  double cost_ = 0;  // of one element, in nanoseconds
+  int64_t tile_ = 0;  // elements
+  double cost_ = 0;   // of one element, in nanoseconds
   int32_t scratches_ = 0;
+  std::vector<NodeId> external_ids_;
+  std::vector<External> externals_;
   std::vector<Operand> operands_;
   std::vector<Step> steps_;
 };

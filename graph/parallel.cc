@@ -35,6 +35,11 @@ void ParallelFor(int64_t count, double cost, absl::FunctionRef<void(int64_t, int
   tbb::parallel_for(int64_t{0}, pieces, run, tbb::static_partitioner());
 }
 
+void ParallelTasks(int64_t count, absl::FunctionRef<void(int64_t)> body) {
+  tbb::parallel_for(
+      int64_t{0}, count, [&](int64_t task) { body(task); }, tbb::simple_partitioner());
+}
+
 struct Threads::Arena {
   explicit Arena(int count) : arena(count) {}
   tbb::task_arena arena;

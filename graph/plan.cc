@@ -43,67 +43,10 @@ PlanGraph RunPasses(PlanGraph graph, PlanLevel level) {
   return Schedule(ShareEqual(AddProducts(graph)));
 }
 
-// Decides which neighbouring element-wise ops run as one group.
-class GroupBuilder {
- public:
-  explicit GroupBuilder(const PlanGraph& graph, const MemoryPlan& memory)
-      : nodes_(graph.nodes), memory_(memory) {}
-
-  // Whether `id` may join the group; it then has.
-  bool Add(NodeId id) {
-    if (members_ > 0 && (members_ == kLargest || nodes_[id].type.shape != shape_)) return false;
-    // Tile by tile, a member may see memory of another only at the tile's own positions.
-    if (members_ > 0) {
-      if (Clashes(id, touched_)) return false;
-      for (const NodeId input : nodes_.inputs(id)) {
-        if (Clashes(input, written_)) return false;
-      }
-    }
-    shape_ = nodes_[id].type.shape;
-    ++members_;
-    written_.push_back(id);
-    touched_.push_back(id);
-    for (const NodeId input : nodes_.inputs(id)) touched_.push_back(input);
-    return true;
-  }
-
-  void Clear() {
-    members_ = 0;
-    written_.clear();
-    touched_.clear();
-  }
-
- private:
-  static constexpr int kLargest = 24;
-
-  // Whether `id` overlaps one of the values in another way than covering it element by element.
-  bool Clashes(NodeId id, const std::vector<NodeId>& values) const {
-    const Place& a = memory_.places[id];
-    for (const NodeId value : values) {
-      const Place& b = memory_.places[value];
-      if (a.base != b.base || a.index != b.index) continue;
-      const int64_t a_end = a.offset + nodes_[id].type.bytes();
-      const int64_t b_end = b.offset + nodes_[value].type.bytes();
-      if (a_end <= b.offset || b_end <= a.offset) continue;
-      const bool same = a.offset == b.offset && nodes_[id].type == nodes_[value].type;
-      if (!same) return true;
-    }
-    return false;
-  }
-
-  const NodeList& nodes_;
-  const MemoryPlan& memory_;
-  Shape shape_;
-  int members_ = 0;
-  std::vector<NodeId> written_;
-  std::vector<NodeId> touched_;
-};
-
-// About what a row of a node's work costs, in nanoseconds of one core.
-double CostOfRow(const NodeList& nodes, NodeId id, int64_t rows) {
-  const Node& node = nodes[id];
-  const double flops = node.op->flops(InputTypes(nodes, id), node.type);
-  return (flops / 60 + static_cast<double>(node.type.bytes()) * 0.03) / static_cast<double>(rows);
+// About what a node's kernel costs, in nanoseconds of one core.
+double CostOf(const NodeList& nodes, NodeId id) {
+  const double flops = nodes[id].op->flops(InputTypes(nodes, id), nodes[id].type);
+  return flops / 60 + static_cast<double>(nodes[id].type.bytes()) * 0.03;
 }
 
 // Bytes that a block of rows may fill in the second-level cache.
@@ -111,103 +54,104 @@ constexpr int64_t kBlockBytes = 256 << 10;
 
 // The list of kernels to call, in order, with runs of element-wise nodes joined to groups, and the
 // stages that they make.
-template <typename State>
 class StepBuilder {
  public:
-  StepBuilder(State& state, const std::vector<RowChain>& chains)
-      : state_(state),
-        nodes_(state.graph.nodes),
-        chains_(chains),
-        builder_(state.graph, state.memory) {}
+  StepBuilder(ProgramState& state, const Stages& stages)
+      : state_(state), nodes_(state.graph.nodes), stages_(stages) {}
 
   void Run() {
-    const bool may_group = state_.level == PlanLevel::kFull;
-    auto chain = chains_.begin();
+    auto stage = stages_.stages.begin();
     for (NodeId id = 0; id < nodes_.size(); ++id) {
-      if (chain != chains_.end() && id == chain->first) BeginChain(*chain);
-      if (RunsKernel(nodes_, id)) AddNode(id, may_group);
-      if (chain != chains_.end() && id == chain->last) {
-        EndStage();
-        ++chain;
+      if (stage != stages_.stages.end() && id == stage->first) BeginStage(*stage);
+      if (RunsKernel(nodes_, id)) AddNode(id);
+      if (stage != stages_.stages.end() && id == stage->last) {
+        EndRange();
+        ++stage;
       }
     }
-    EndStage();
+    EndRange();
   }
 
  private:
-  void BeginChain(const RowChain& chain) {
-    EndStage();
-    stage_.rows = chain.rows;
-    widest_row_ = 0;
-    stage_.block_rows = chain.has_product ? 0 : 1;
+  using StepRange = ProgramState::StepRange;
+
+  void BeginStage(const Stage& stage) {
+    EndRange();
+    range_.kind = stage.is_chain() ? StepRange::Kind::kChain : StepRange::Kind::kSideBySide;
+    range_.rows = stage.rows;
+    range_.block_rows = stage.has_product ? 0 : 1;
+    widest_row_ = 1;
   }
 
-  void EndStage() {
-    EndGroup();
-    stage_.last_step = static_cast<int32_t>(state_.steps.size());
+  void EndRange() {
+    range_.last_step = static_cast<int32_t>(state_.steps.size());
     // Without products, a block is what stays in the cache from one kernel to the next.
-    if (stage_.block_rows > 0) {
-      stage_.block_rows = std::max<int64_t>(1, kBlockBytes / std::max<int64_t>(1, widest_row_));
+    if (range_.block_rows > 0) {
+      range_.block_rows = std::max<int64_t>(1, kBlockBytes / widest_row_);
     }
-    if (stage_.first_step < stage_.last_step) state_.stages.push_back(stage_);
-    stage_ = {static_cast<int32_t>(state_.steps.size()), 0};
+    if (range_.first_step < range_.last_step) state_.stages.push_back(range_);
+    range_ = {static_cast<int32_t>(state_.steps.size()), 0};
   }
 
-  void AddNode(NodeId id, bool may_group) {
-    if (stage_.rows > 0) {
-      stage_.cost += CostOfRow(nodes_, id, stage_.rows);
-      widest_row_ = std::max(widest_row_, nodes_[id].type.bytes() / stage_.rows);
+  void AddNode(NodeId id) {
+    if (range_.kind != StepRange::Kind::kInOrder) {
+      const int64_t rows = std::max<int64_t>(1, range_.rows);
+      range_.cost += CostOf(nodes_, id) / static_cast<double>(rows);
+      widest_row_ = std::max(widest_row_, nodes_[id].type.bytes() / rows);
     }
-    const bool elementwise = nodes_[id].op->kind == OpKind::kElementwise && may_group &&
-                             nodes_[id].type.shape.elements() > 0;
-    if (elementwise && builder_.Add(id)) {
-      members_.push_back(id);
-      return;
-    }
-    EndGroup();
-    if (elementwise && builder_.Add(id)) {
-      members_.push_back(id);
-    } else {
-      AddStep({id}, -1);
+    const int32_t group = stages_.group_of.empty() ? Stages::kNone : stages_.group_of[id];
+    if (group == Stages::kNone) {
+      AddNodeStep(id);
+    } else if (stages_.groups[group].last() == id) {
+      AddGroupStep(stages_.groups[group]);
     }
   }
 
-  void EndGroup() {
-    builder_.Clear();
-    if (members_.empty()) return;
-    std::vector<ElementwiseGroup::Call> calls;
-    for (const NodeId id : members_) {
-      calls.push_back(
-          {nodes_[id].op, &nodes_.attributes(id), InputTypes(nodes_, id), nodes_[id].type});
-    }
-    AddStep(members_, static_cast<int32_t>(state_.groups.size()));
-    state_.groups.emplace_back(calls);
-    members_.clear();
-  }
-
-  void AddStep(const std::vector<NodeId>& members, int32_t group) {
+  void AddNodeStep(NodeId id) {
     const auto first = static_cast<int32_t>(state_.operands.size());
-    for (const NodeId id : members) {
-      const absl::Span<const NodeId> inputs = nodes_.inputs(id);
-      for (size_t i = 0; i < inputs.size(); ++i) {
-        const bool by_row = stage_.rows > 0 && ReadsByRow(nodes_, id, i, stage_.rows);
-        state_.operands.push_back({inputs[i], by_row ? RowBytes(inputs[i]) : 0});
-      }
-      state_.operands.push_back({id, stage_.rows > 0 ? RowBytes(id) : 0});
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const bool by_row = range_.rows > 0 && ReadsByRow(nodes_, id, i, range_.rows);
+      state_.operands.push_back({inputs[i], by_row ? RowBytes(inputs[i]) : 0});
     }
-    state_.steps.push_back(
-        {members[0], first, static_cast<int32_t>(state_.operands.size()) - first, group});
+    state_.operands.push_back({id, range_.rows > 0 ? RowBytes(id) : 0});
+    AddStep({&id, 1}, first, ProgramState::kNoGroup);
   }
 
-  int64_t RowBytes(NodeId id) const { return nodes_[id].type.bytes() / stage_.rows; }
+  void AddGroupStep(const Group& group) {
+    std::vector<ElementwiseGroup::Call> calls;
+    for (const NodeId id : group.members) {
+      ElementwiseGroup::Call call{.op = nodes_[id].op,
+                                  .attributes = &nodes_.attributes(id),
+                                  .output = id,
+                                  .type = nodes_[id].type,
+                                  .internal = stages_.internal[id]};
+      for (const NodeId input : nodes_.inputs(id)) {
+        call.inputs.push_back({input, nodes_[input].type});
+      }
+      calls.push_back(std::move(call));
+    }
+    const auto first = static_cast<int32_t>(state_.operands.size());
+    const auto index = static_cast<int32_t>(state_.groups.size());
+    state_.groups.emplace_back(calls);
+    for (const NodeId id : state_.groups.back().externals()) state_.operands.push_back({id});
+    AddStep(group.members, first, index);
+  }
 
-  State& state_;
+  void AddStep(absl::Span<const NodeId> members, int32_t first_operand, int32_t group) {
+    state_.steps.push_back(
+        {members[0], first_operand, static_cast<int32_t>(state_.operands.size()) - first_operand,
+         group, static_cast<int32_t>(state_.members.size()), static_cast<int32_t>(members.size())});
+    state_.members.insert(state_.members.end(), members.begin(), members.end());
+  }
+
+  int64_t RowBytes(NodeId id) const { return nodes_[id].type.bytes() / range_.rows; }
+
+  ProgramState& state_;
   const NodeList& nodes_;
-  const std::vector<RowChain>& chains_;
-  GroupBuilder builder_;
-  std::vector<NodeId> members_;
-  typename State::Stage stage_ = {0, 0};
-  int64_t widest_row_ = 0;
+  const Stages& stages_;
+  StepRange range_ = {0, 0};
+  int64_t widest_row_ = 1;
 };
 
 }  // namespace
@@ -215,12 +159,12 @@ class StepBuilder {
 absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
                              const PlanOptions& options) {
   if (absl::Status status = CheckFetches(tape, fetches); !status.ok()) return status;
-  auto state = std::make_unique<Program::State>();
+  auto state = std::make_unique<ProgramState>();
   state->level = options.level;
   state->graph = RunPasses(GraphOf(tape, fetches), options.level);
-  std::vector<RowChain> chains;
-  if (options.level == PlanLevel::kFull) chains = FindRowChains(state->graph.nodes);
-  state->memory = PlaceValues(state->graph, /*reuse=*/options.level != PlanLevel::kDebug, chains);
+  Stages stages;
+  if (options.level == PlanLevel::kFull) stages = FindStages(state->graph);
+  state->memory = PlaceValues(state->graph, /*reuse=*/options.level != PlanLevel::kDebug, stages);
   state->tape_nodes = tape.nodes();
   state->tape_hash = tape.structure_hash();
   for (const Value& fetch : fetches) state->tape_fetches.push_back(fetch.node());
@@ -246,7 +190,7 @@ absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
       if (!status.ok()) return status;
     }
   }
-  StepBuilder(*state, chains).Run();
+  StepBuilder(*state, stages).Run();
   state->addresses.resize(nodes.size());
   return Program(std::move(state));
 }

@@ -9,6 +9,7 @@
 #include <sluice/graph/passes/row_wise.h>
 #include <sluice/graph/program_state.h>
 #include <sluice/graph/tape.h>
+#include <sluice/graph/trace.h>
 
 namespace sluice {
 namespace {
@@ -60,7 +61,7 @@ absl::Status WithScope(const absl::Status& status, const NodeList& nodes, NodeId
 
 }  // namespace
 
-Program::Program(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Program::Program(std::unique_ptr<ProgramState> state) : state_(std::move(state)) {}
 Program::Program(Program&&) noexcept = default;
 Program& Program::operator=(Program&&) noexcept = default;
 Program::~Program() = default;
@@ -78,20 +79,36 @@ double Program::flops() const {
   return sum;
 }
 
+// The first error of kernels on several threads.
+class FirstError {
+ public:
+  void Add(const absl::Status& status) {
+    if (status.ok()) return;
+    const std::lock_guard lock(mutex_);
+    if (status_.ok()) status_ = status;
+  }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  std::mutex mutex_;
+  absl::Status status_;
+};
+
 // One run: the feeds it was given, and what had to be saved before variables change.
 class ProgramRun {
  public:
-  explicit ProgramRun(Program::State& state) : state_(state), nodes_(state.graph.nodes) {}
+  ProgramRun(ProgramState& state, Trace* trace)
+      : state_(state), nodes_(state.graph.nodes), trace_(trace) {}
 
   absl::Status TakeFeeds(absl::Span<const FeedTensor> given) {
-    for (const Program::State::FeedSlot& slot : state_.feeds) feeds_.push_back(slot.tensor);
+    for (const ProgramState::FeedSlot& slot : state_.feeds) feeds_.push_back(slot.tensor);
     std::vector<bool> have(feeds_.size());
     for (size_t i = 0; i < feeds_.size(); ++i) have[i] = state_.feeds[i].bound;
     for (const FeedTensor& feed : given) {
       const int index = FeedIndex(feed.feed.node());
       if (index < 0)
         return absl::InvalidArgumentError("run: a tensor is given for a value that is no feed");
-      const Program::State::FeedSlot& slot = state_.feeds[index];
+      const ProgramState::FeedSlot& slot = state_.feeds[index];
       if (feed.tensor.type() != slot.type) {
         return absl::InvalidArgumentError(absl::StrCat("run: feed \"", slot.name, "\" is ",
                                                        slot.type.ToString(), ", got ",
@@ -118,9 +135,10 @@ class ProgramRun {
   }
 
   absl::Status RunStages() {
+    if (trace_ != nullptr) trace_->BeginRun(LabelsOfSteps(state_));
     for (NodeId id = 0; id < nodes_.size(); ++id) state_.addresses[id] = Address(id);
-    for (const Program::State::Stage& stage : state_.stages) {
-      absl::Status status = stage.rows == 0 ? RunWhole(stage) : RunChain(stage);
+    for (const StepRange& range : state_.stages) {
+      absl::Status status = Run(range);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
@@ -141,14 +159,14 @@ class ProgramRun {
     // Feeds are in the order of the tape.
     const auto slot = std::lower_bound(
         state_.feeds.begin(), state_.feeds.end(), tape_node,
-        [](const Program::State::FeedSlot& a, NodeId node) { return a.tape_node < node; });
+        [](const ProgramState::FeedSlot& a, NodeId node) { return a.tape_node < node; });
     if (slot == state_.feeds.end() || slot->tape_node != tape_node) return -1;
     return static_cast<int>(slot - state_.feeds.begin());
   }
 
-  using Step = Program::State::Step;
-  using Stage = Program::State::Stage;
-  using Operand = Program::State::Operand;
+  using Step = ProgramState::Step;
+  using StepRange = ProgramState::StepRange;
+  using Operand = ProgramState::Operand;
 
   // What one thread needs to call kernels; kept so that steps need no memory.
   struct Caller {
@@ -161,88 +179,110 @@ class ProgramRun {
     return {state_.operands.data() + step.first_operand, static_cast<size_t>(step.operand_count)};
   }
 
-  absl::Status RunWhole(const Stage& stage) {
-    for (int32_t i = stage.first_step; i < stage.last_step; ++i) {
-      const Step& step = state_.steps[i];
-      if (step.group >= 0) {
-        caller_.pointers.clear();
-        for (const Operand& operand : OperandsOf(step)) {
-          caller_.pointers.push_back(state_.addresses[operand.node]);
-        }
-        state_.groups[step.group].Run(caller_.pointers);
-      } else if (absl::Status status = RunNode(step); !status.ok()) {
-        return status;
-      }
+  absl::Status Run(const StepRange& range) {
+    switch (range.kind) {
+      case StepRange::Kind::kInOrder:
+        return RunInOrder(range);
+      case StepRange::Kind::kSideBySide:
+        return RunSideBySide(range);
+      case StepRange::Kind::kChain:
+        return RunChain(range);
     }
     return absl::OkStatus();
   }
 
-  absl::Status RunNode(const Step& step) {
+  absl::Status RunInOrder(const StepRange& range) {
+    for (int32_t i = range.first_step; i < range.last_step; ++i) {
+      absl::Status status = RunStep(i, caller_);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status RunSideBySide(const StepRange& range) {
+    if (range.cost < 2 * static_cast<double>(kSerialCutOff)) return RunInOrder(range);
+    FirstError first_error;
+    ParallelTasks(range.last_step - range.first_step, [&](int64_t i) {
+      Caller caller;
+      first_error.Add(RunStep(range.first_step + static_cast<int32_t>(i), caller));
+    });
+    return first_error.status();
+  }
+
+  // All of a step's work.
+  absl::Status RunStep(int32_t index, Caller& caller) {
+    const Step& step = state_.steps[index];
     const absl::Span<const Operand> operands = OperandsOf(step);
+    const Trace::Span span(trace_, index);
+    if (step.group != ProgramState::kNoGroup) {
+      caller.pointers.clear();
+      for (const Operand& operand : operands) {
+        caller.pointers.push_back(state_.addresses[operand.node]);
+      }
+      state_.groups[step.group].Run(caller.pointers);
+      return absl::OkStatus();
+    }
     const NodeId id = step.node;
     const Op& op = *nodes_[id].op;
-    caller_.inputs.clear();
+    caller.inputs.clear();
     for (const Operand& operand : operands.first(operands.size() - 1)) {
       const NodeId input = operand.node;
       const void* data = op.kind == OpKind::kWrite ? SavedOr(input) : state_.addresses[input];
-      caller_.inputs.push_back({data, nodes_[input].type});
+      caller.inputs.push_back({data, nodes_[input].type});
     }
     const View output{state_.addresses[id], nodes_[id].type};
-    absl::Status status = op.kernel({op, caller_.inputs, output, nodes_.attributes(id)});
+    absl::Status status = op.kernel({op, caller.inputs, output, nodes_.attributes(id)});
     if (!status.ok()) return WithScope(status, nodes_, id);
     return state_.level == PlanLevel::kDebug ? CheckFinite(nodes_, id, output) : absl::OkStatus();
   }
 
   // A row's bits do not depend on the rows beside it, so the cut may follow the number of threads.
-  absl::Status RunChain(const Stage& stage) {
-    const auto rows = static_cast<double>(stage.rows);
-    int64_t block_rows = stage.block_rows;
+  absl::Status RunChain(const StepRange& range) {
+    int64_t block_rows = range.block_rows;
     if (block_rows == 0) {
       const int64_t threads = Concurrency();
-      block_rows = std::max<int64_t>((stage.rows + threads - 1) / threads, kFewestRows);
+      block_rows = std::max<int64_t>((range.rows + threads - 1) / threads, kFewestRows);
     }
-    if (stage.cost * rows < 2 * static_cast<double>(kSerialCutOff)) block_rows = stage.rows;
-    const int64_t blocks = (stage.rows + block_rows - 1) / block_rows;
-    if (blocks == 1) return RunWhole(stage);
-    std::mutex mutex;
-    absl::Status first_error;
-    const double cost = std::max(stage.cost * static_cast<double>(block_rows),
+    if (range.cost * static_cast<double>(range.rows) < 2 * static_cast<double>(kSerialCutOff)) {
+      block_rows = range.rows;
+    }
+    const int64_t blocks = (range.rows + block_rows - 1) / block_rows;
+    if (blocks == 1) return RunInOrder(range);
+    FirstError first_error;
+    const double cost = std::max(range.cost * static_cast<double>(block_rows),
                                  2.0 * static_cast<double>(kSerialCutOff));
     ParallelFor(blocks, cost, [&](int64_t begin, int64_t end) {
       const SerialScope serial;
       Caller caller;
       for (int64_t block = begin; block < end; ++block) {
         const int64_t row = block * block_rows;
-        absl::Status status = RunRows(stage, row, std::min(block_rows, stage.rows - row), caller);
-        if (status.ok()) continue;
-        const std::lock_guard lock(mutex);
-        if (first_error.ok()) first_error = status;
+        first_error.Add(RunRows(range, row, std::min(block_rows, range.rows - row), caller));
       }
     });
-    return first_error;
+    return first_error.status();
   }
 
-  absl::Status RunRows(const Stage& stage, int64_t row, int64_t count, Caller& caller) {
-    for (int32_t i = stage.first_step; i < stage.last_step; ++i) {
+  absl::Status RunRows(const StepRange& range, int64_t row, int64_t count, Caller& caller) {
+    for (int32_t i = range.first_step; i < range.last_step; ++i) {
       const Step& step = state_.steps[i];
-      const absl::Span<const Operand> operands = OperandsOf(step);
+      const Trace::Span span(trace_, i, row, count);
       caller.pointers.clear();
-      if (step.group >= 0) {
-        for (const Operand& operand : operands) {
+      if (step.group != ProgramState::kNoGroup) {
+        for (const Operand& operand : OperandsOf(step)) {
           caller.pointers.push_back(state_.addresses[operand.node]);
         }
-        const int64_t columns = nodes_[step.node].type.shape.elements() / stage.rows;
+        const int64_t columns = nodes_[step.node].type.shape.elements() / range.rows;
         state_.groups[step.group].RunElements(caller.pointers, row * columns,
                                               (row + count) * columns);
         continue;
       }
-      absl::Status status = RunNodeRows(step, stage, row, count, caller);
+      absl::Status status = RunNodeRows(step, range.rows, row, count, caller);
       if (!status.ok()) return WithScope(status, nodes_, step.node);
     }
     return absl::OkStatus();
   }
 
-  absl::Status RunNodeRows(const Step& step, const Stage& stage, int64_t row, int64_t count,
+  absl::Status RunNodeRows(const Step& step, int64_t rows, int64_t row, int64_t count,
                            Caller& caller) {
     const absl::Span<const Operand> operands = OperandsOf(step);
     caller.types.clear();
@@ -251,7 +291,7 @@ class ProgramRun {
       const TensorType& type = nodes_[operand.node].type;
       caller.pointers.push_back(static_cast<std::byte*>(state_.addresses[operand.node]) +
                                 row * operand.row_bytes);
-      caller.types.push_back(operand.row_bytes == 0 ? type : TypeOfRows(type, stage.rows, count));
+      caller.types.push_back(operand.row_bytes == 0 ? type : TypeOfRows(type, rows, count));
     }
     for (size_t i = 0; i + 1 < operands.size(); ++i) {
       caller.inputs.push_back({caller.pointers[i], caller.types[i]});
@@ -295,16 +335,17 @@ class ProgramRun {
     return found == saved_.end() ? Address(id) : found->second.raw();
   }
 
-  Program::State& state_;
+  ProgramState& state_;
   const NodeList& nodes_;
   std::vector<Tensor> feeds_;
   absl::flat_hash_map<NodeId, Tensor> saved_;
   Caller caller_;  // of this thread
+  Trace* const trace_;
 };
 
 absl::StatusOr<std::vector<Tensor>> Program::Run(absl::Span<const FeedTensor> feeds,
                                                  const RunOptions& options) {
-  ProgramRun run(*state_);
+  ProgramRun run(*state_, options.trace);
   if (absl::Status status = run.TakeFeeds(feeds); !status.ok()) return status;
   run.SaveOldValues();
   absl::Status status;

@@ -14,7 +14,9 @@
 namespace sluice {
 
 class NodeList;
+class Trace;
 struct PlanGraph;
+struct ProgramState;
 
 // kDebug runs node by node as recorded, and checks every value for NaN and infinity.
 // kSimple drops and shares nodes, packs operands once, reuses memory; one kernel a node.
@@ -30,6 +32,7 @@ struct PlanOptions {
 struct RunOptions {
   ArenaRef arena;  // where kernels run; the calling thread's arena by default
   PlanOptions plan;
+  Trace* trace = nullptr;  // told of each kernel call
 };
 
 // The tensor for one feed of the tape.
@@ -64,10 +67,8 @@ class Program {
   friend absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
                                       const PlanOptions& options);
   friend class ProgramCache;
-  friend class ProgramRun;
-  struct State;
-  explicit Program(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Program(std::unique_ptr<ProgramState> state);
+  std::unique_ptr<ProgramState> state_;
 };
 
 // Plans all that `fetches` and the tape's writes need. Linear in the number of nodes.

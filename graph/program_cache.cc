@@ -10,7 +10,7 @@ absl::StatusOr<std::unique_ptr<Program>> ProgramCache::Take(const Tape& tape,
   {
     const std::lock_guard lock(mutex_);
     for (auto program = programs_.begin(); program != programs_.end(); ++program) {
-      const Program::State& state = *(*program)->state_;
+      const ProgramState& state = *(*program)->state_;
       if (state.tape_hash != tape.structure_hash() || state.level != options.level ||
           state.tape_fetches.size() != fetches.size()) {
         continue;

@@ -7,11 +7,12 @@
 #include <sluice/graph/elementwise_group.h>
 #include <sluice/graph/passes/passes.h>
 #include <sluice/graph/program.h>
+#include <sluice/graph/trace.h>
 
 namespace sluice {
 
 // What a program keeps; shared by planning (plan.cc), running (program.cc) and the cache.
-struct Program::State {
+struct ProgramState {
   PlanGraph graph;
   MemoryPlan memory;
   PlanLevel level = PlanLevel::kSimple;
@@ -27,27 +28,33 @@ struct Program::State {
   };
   std::vector<FeedSlot> feeds;
   // One kernel call: of a node, or of a group of element-wise nodes.
+  static constexpr int32_t kNoGroup = -1;
   struct Step {
     NodeId node;            // of a group: its first
-    int32_t first_operand;  // in `operands`: of each node the inputs, then the output
+    int32_t first_operand;  // in `operands`: a node's inputs and the node, or a group's externals
     int32_t operand_count;
-    int32_t group = -1;  // in `groups`; -1: the node's own kernel
+    int32_t group = kNoGroup;  // in `groups`
+    int32_t first_member = 0;  // in `members`: the nodes it computes
+    int32_t member_count = 0;
   };
   struct Operand {
     NodeId node;
     int64_t row_bytes = 0;  // in a chain: from one of its rows to the next; 0: read as a whole
   };
-  // Steps that run one after the other: each by itself, or all of them for a block of rows.
-  struct Stage {
+  // Steps that run one after the other, side by side, or all of them for a block of rows.
+  struct StepRange {
+    enum class Kind : uint8_t { kInOrder, kSideBySide, kChain };
     int32_t first_step;
-    int32_t last_step;       // one behind
-    int64_t rows = 0;        // of a chain; 0: each step does all of its work
+    int32_t last_step;  // one behind
+    Kind kind = Kind::kInOrder;
+    double cost = 0;         // in nanoseconds of one core, about; of a chain that of one row
+    int64_t rows = 0;        // of a chain
     int64_t block_rows = 0;  // at most; 0: as many as a thread's share
-    double cost = 0;         // of one row, in nanoseconds, about
   };
-  std::vector<Stage> stages;
+  std::vector<StepRange> stages;
   std::vector<Step> steps;
   std::vector<Operand> operands;
+  std::vector<NodeId> members;
   std::vector<ElementwiseGroup> groups;
   std::vector<void*> addresses;  // of each node's value, during a run
   // Fetches and writes that must see a variable as it was before the run: copied first.
@@ -57,6 +64,9 @@ struct Program::State {
   uint64_t tape_hash = 0;
   std::vector<NodeId> tape_fetches;
 };
+
+// What a trace and an explanation call each step.
+std::vector<Trace::Label> LabelsOfSteps(const ProgramState& state);
 
 }  // namespace sluice
 

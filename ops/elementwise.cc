@@ -236,14 +236,16 @@ absl::StatusOr<TensorType> ElementwiseType(const TypeArguments& arguments) {
 }
 
 absl::Status RunElementwise(const KernelArguments& arguments) {
-  ElementwiseGroup::Call call{&arguments.op, &arguments.attributes, {}, arguments.output.type};
-  absl::InlinedVector<void*, 4> operands;
+  // Each input counts as a value of its own: ids 0, 1, ..., and the output's.
+  ElementwiseGroup::Call call{
+      .op = &arguments.op, .attributes = &arguments.attributes, .type = arguments.output.type};
+  absl::InlinedVector<void*, 4> externals;
   for (const ConstView& input : arguments.inputs) {
-    call.inputs.push_back(input.type);
-    operands.push_back(const_cast<void*>(input.data));
+    call.inputs.push_back({call.output++, input.type});
+    externals.push_back(const_cast<void*>(input.data));
   }
-  operands.push_back(arguments.output.data);
-  ElementwiseGroup({call}).Run(operands);
+  externals.push_back(arguments.output.data);
+  ElementwiseGroup({&call, 1}).Run(externals);
   return absl::OkStatus();
 }
 

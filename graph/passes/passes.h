@@ -3,18 +3,10 @@
 
 #include <vector>
 
-#include <sluice/graph/node_list.h>
-#include <sluice/graph/passes/row_chain.h>
+#include <sluice/graph/passes/plan_graph.h>
+#include <sluice/graph/passes/stage.h>
 
 namespace sluice {
-
-// What planning works on: a tape's nodes, and which of them must be computed. A pass reads one
-// graph and builds the next; each is linear in the number of nodes and has a file of its own.
-struct PlanGraph {
-  NodeList nodes;
-  std::vector<NodeId> fetches;  // in the order they were asked for; may repeat
-  std::vector<NodeId> feeds;    // by position among the tape's feeds; kNoNode where dropped
-};
 
 // Builds the next graph node by node: keeps the map from old nodes to new ones.
 class GraphRewriter {
@@ -83,7 +75,7 @@ PlanGraph PackOperands(const PlanGraph& graph);
 // on which one product after the other is added. A bias row is where a product starts from.
 PlanGraph AddProducts(const PlanGraph& graph);
 
-// Changes the order so that nodes of as many rows follow one another (they become chains of rows),
+// Changes the order so that nodes of as many rows follow one another (they become stages of rows),
 // and among them element-wise ops (runs of them become one group). Writes follow all that read the
 // variable's old value, as after OrderWrites.
 PlanGraph Schedule(const PlanGraph& graph);
@@ -107,17 +99,11 @@ struct MemoryPlan {
 // Gives every value its place in one arena, by lifetime. Reshapes and contiguous slices lie in
 // their input, pieces of a contiguous concatenation lie in its output, an element-wise result (or a
 // product that is added to it) lies in an input that ends with it, and a written value lies in its
-// variable, where nothing else needs the memory at that time. The nodes of a chain happen at the
-// same time, for different rows: within one, only values whose rows are as long take each other's
-// place. With `reuse` off every value has memory of its own, which is what the debug level wants.
-MemoryPlan PlaceValues(const PlanGraph& graph, bool reuse,
-                       const std::vector<RowChain>& chains = {});
-
-// Whether node `id` is a copy-free view of its input: a reshape, or a slice of the outermost axis
-// that counts.
-bool IsView(const NodeList& nodes, NodeId id);
-// Whether it has something to compute: it is neither a source nor a view.
-bool RunsKernel(const NodeList& nodes, NodeId id);
+// variable, where nothing else needs the memory at that time. The nodes of a stage happen at the
+// same time: within a chain, values whose rows are as long take each other's place, and no others.
+// What only a group reads has no place. With `reuse` off every value has memory of its own, which
+// is what the debug level wants.
+MemoryPlan PlaceValues(const PlanGraph& graph, bool reuse, const Stages& stages = {});
 
 }  // namespace sluice
 

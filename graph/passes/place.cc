@@ -94,20 +94,14 @@ class Arena {
 // Decides whose memory each value lies in, then lays the owners out.
 class Placer {
  public:
-  Placer(const PlanGraph& graph, bool reuse, const std::vector<RowChain>& chains)
+  Placer(const PlanGraph& graph, bool reuse, const Stages& stages)
       : graph_(graph),
         nodes_(graph.nodes),
         reuse_(reuse),
-        chains_(chains),
-        chain_of_(nodes_.size(), kNone),
+        stages_(stages),
         host_(nodes_.size(), kNoNode),
         shift_(nodes_.size(), 0),
-        last_use_(nodes_.size(), 0) {
-    for (size_t i = 0; i < chains.size(); ++i) {
-      std::fill(chain_of_.begin() + chains[i].first, chain_of_.begin() + chains[i].last + 1,
-                static_cast<int32_t>(i));
-    }
-  }
+        last_use_(nodes_.size(), 0) {}
 
   MemoryPlan Run() {
     if (reuse_) ClaimPiecesOfConcats();
@@ -121,7 +115,19 @@ class Placer {
   }
 
  private:
-  static constexpr int32_t kNone = -1;
+  // Moments: at a node, or behind all that happens at the same time as it.
+  static constexpr int64_t At(NodeId id) { return 2 * int64_t{id}; }
+  static constexpr int64_t Behind(NodeId id) { return 2 * int64_t{id} + 1; }
+  static constexpr NodeId NodeAt(int64_t moment) { return static_cast<NodeId>(moment / 2); }
+
+  const Stage* StageOf(NodeId id) const {
+    const bool any = !stages_.stage_of.empty() && stages_.stage_of[id] != Stages::kNone;
+    return any ? &stages_.stages[stages_.stage_of[id]] : nullptr;
+  }
+  const Group* GroupOf(NodeId id) const {
+    const bool any = !stages_.group_of.empty() && stages_.group_of[id] != Stages::kNone;
+    return any ? &stages_.groups[stages_.group_of[id]] : nullptr;
+  }
 
   OpKind Kind(NodeId id) const { return nodes_[id].op->kind; }
 
@@ -129,7 +135,8 @@ class Placer {
   bool OwnsArena(NodeId id) const {
     const OpKind kind = Kind(id);
     return host_[id] == kNoNode && kind != OpKind::kFeed && kind != OpKind::kConstant &&
-           kind != OpKind::kVariable && kind != OpKind::kWrite && !IsView(nodes_, id);
+           kind != OpKind::kVariable && kind != OpKind::kWrite && !IsView(nodes_, id) &&
+           (stages_.internal.empty() || !stages_.internal[id]);
   }
 
   // The owner of a value's memory, and where in it the value starts.
@@ -143,7 +150,7 @@ class Placer {
   }
 
   void SetHost(NodeId id, NodeId host, int64_t shift) {
-    // Always straight to the owner, so that chains stay short.
+    // Always straight to the owner, so that stages stay short.
     const auto [owner, offset] = Owner(host);
     host_[id] = owner;
     shift_[id] = offset + shift;
@@ -181,26 +188,31 @@ class Placer {
   void FindLastUses() {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       const NodeId owner = Owner(id).first;
-      last_use_[owner] = std::max(last_use_[owner], id);
+      last_use_[owner] = std::max(last_use_[owner], At(id));
       const absl::Span<const NodeId> inputs = nodes_.inputs(id);
       for (size_t i = 0; i < inputs.size(); ++i) {
         const NodeId input_owner = Owner(inputs[i]).first;
         last_use_[input_owner] = std::max(last_use_[input_owner], TimeOfUse(id, i));
       }
     }
-    for (const NodeId id : graph_.fetches) last_use_[Owner(id).first] = nodes_.size();
+    for (const NodeId id : graph_.fetches) last_use_[Owner(id).first] = At(nodes_.size());
   }
 
-  // When an input is read, so that the same row may be overwritten: in a chain, what a node reads
-  // as a whole it reads until the chain ends.
-  NodeId TimeOfUse(NodeId id, size_t position) const {
-    if (chain_of_[id] == kNone || !RunsKernel(nodes_, id)) return id;
-    const RowChain& chain = chains_[chain_of_[id]];
+  // When the last element of an input is read, as far as those who write it element by element, or
+  // row by row, are concerned.
+  int64_t TimeOfUse(NodeId id, size_t position) const {
+    if (!RunsKernel(nodes_, id)) return At(id);
     const NodeId input = nodes_.inputs(id)[position];
     // The rows of a part of a value are not the value's rows.
-    const bool by_row = ReadsByRow(nodes_, id, position, chain.rows) &&
-                        nodes_[input].type.bytes() == nodes_[Owner(input).first].type.bytes();
-    return by_row ? id : chain.last;
+    const bool is_whole = nodes_[input].type.bytes() == nodes_[Owner(input).first].type.bytes();
+    const Stage* stage = StageOf(id);
+    if (stage != nullptr) {
+      const bool by_row = stage->is_chain() && ReadsByRow(nodes_, id, position, stage->rows);
+      if (!by_row || !is_whole) return Behind(stage->last);
+    }
+    const Group* group = GroupOf(id);
+    const bool by_element = is_whole && nodes_[input].type.shape == nodes_[id].type.shape;
+    return group != nullptr && !by_element ? Behind(group->last()) : At(id);
   }
 
   // A written value is computed right in its variable when its kernel is the last to read the old
@@ -220,7 +232,7 @@ class Placer {
       }
       const NodeId old = read->second;
       const bool last_reader =
-          last_use_[old] < value || (last_use_[old] == value && ReadsWhole(value, old));
+          last_use_[old] < At(value) || (last_use_[old] == At(value) && ReadsWhole(value, old));
       if (!last_reader || !taken.insert(value).second) continue;
       host_[value] = old;
       last_use_[old] = std::max(last_use_[old], last_use_[value]);
@@ -257,7 +269,7 @@ class Placer {
         // A concatenation's pieces are hosted by it from before; an owner of pieces is no
         // element-wise op.
         const auto [owner, offset] = Owner(inputs[i]);
-        if (owner == id || !OwnsArena(owner) || last_use_[owner] != id) continue;
+        if (owner == id || !OwnsArena(owner) || last_use_[owner] != At(id)) continue;
         if (nodes_[owner].type.bytes() != nodes_[id].type.bytes() || !ReadsWhole(id, owner)) {
           continue;
         }
@@ -268,20 +280,21 @@ class Placer {
     }
   }
 
-  // The chain in which a value lives from its first to its last use, one row after the other.
-  int32_t ChainOfLife(NodeId owner, NodeId first_use) const {
-    const int32_t chain = chain_of_[first_use];
-    const bool inside = chain != kNone && owner == first_use &&
-                        last_use_[owner] < chains_[chain].last &&
-                        RowWiseRows(nodes_, owner) == chains_[chain].rows;
-    return inside ? chain : kNone;
+  // Whether a value lives within one chain from its first to its last use, row after row.
+  bool LivesInChain(NodeId owner, NodeId first_use) const {
+    const Stage* stage = StageOf(first_use);
+    return stage != nullptr && stage->is_chain() && owner == first_use &&
+           NodeAt(last_use_[owner]) < stage->last && RowWiseRows(nodes_, owner) == stage->rows;
   }
 
-  // When memory may serve others: not before the end of a chain.
+  // The node after which a value's memory may serve others: the last of all that happens at the
+  // same time as the last use.
   NodeId EndOf(NodeId owner) const {
-    const NodeId last = std::min(last_use_[owner], nodes_.size());
-    if (last == nodes_.size() || chain_of_[last] == kNone) return last;
-    return chains_[chain_of_[last]].last;
+    const NodeId last = std::min(NodeAt(last_use_[owner]), nodes_.size());
+    if (last == nodes_.size()) return last;
+    if (const Stage* stage = StageOf(last)) return stage->last;
+    if (const Group* group = GroupOf(last)) return group->last();
+    return last;
   }
 
   MemoryPlan Lay() {
@@ -299,8 +312,8 @@ class Placer {
       if (Owner(id).first != id || !OwnsArena(id)) continue;
       starts[first_use[id]].push_back(id);
       if (!reuse_) continue;
-      const bool inside = ChainOfLife(id, first_use[id]) != kNone;
-      ends[inside ? last_use_[id] : EndOf(id)].push_back(id);
+      const bool inside = LivesInChain(id, first_use[id]);
+      ends[inside ? NodeAt(last_use_[id]) : EndOf(id)].push_back(id);
     }
     Arena arena;
     // Within a chain: free places by size, and all that it took.
@@ -309,7 +322,7 @@ class Placer {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       for (const NodeId owner : starts[id]) {
         const int64_t bytes = Aligned(nodes_[owner].type.bytes());
-        if (ChainOfLife(owner, id) == kNone) {
+        if (!LivesInChain(owner, id)) {
           plan.places[owner].offset = arena.Allocate(bytes);
           continue;
         }
@@ -322,13 +335,13 @@ class Placer {
         places.pop_back();
       }
       for (const NodeId owner : ends[id]) {
-        if (ChainOfLife(owner, first_use[owner]) != kNone) {
+        if (LivesInChain(owner, first_use[owner])) {
           free_places[nodes_[owner].type.bytes()].push_back(plan.places[owner].offset);
         } else {
           arena.Free(plan.places[owner].offset, Aligned(nodes_[owner].type.bytes()));
         }
       }
-      if (chain_of_[id] != kNone && chains_[chain_of_[id]].last == id) {
+      if (const Stage* stage = StageOf(id); stage != nullptr && stage->last == id) {
         for (const auto& [offset, bytes] : taken) arena.Free(offset, bytes);
         taken.clear();
         free_places.clear();
@@ -364,11 +377,10 @@ class Placer {
   const PlanGraph& graph_;
   const NodeList& nodes_;
   const bool reuse_;
-  const std::vector<RowChain>& chains_;
-  std::vector<int32_t> chain_of_;  // of each node
+  const Stages& stages_;
   std::vector<NodeId> host_;       // whose memory a value lies in; kNoNode: its own
   std::vector<int64_t> shift_;     // from the start of that memory, in bytes
-  std::vector<NodeId> last_use_;
+  std::vector<int64_t> last_use_;  // the moment
 };
 
 }  // namespace
@@ -386,8 +398,8 @@ bool RunsKernel(const NodeList& nodes, NodeId id) {
          !IsView(nodes, id);
 }
 
-MemoryPlan PlaceValues(const PlanGraph& graph, bool reuse, const std::vector<RowChain>& chains) {
-  return Placer(graph, reuse, chains).Run();
+MemoryPlan PlaceValues(const PlanGraph& graph, bool reuse, const Stages& stages) {
+  return Placer(graph, reuse, stages).Run();
 }
 
 }  // namespace sluice

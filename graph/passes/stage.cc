@@ -1,0 +1,192 @@
+#include <algorithm>
+
+#include <absl/container/flat_hash_set.h>
+
+#include <sluice/graph/passes/passes.h>
+#include <sluice/graph/passes/row_wise.h>
+#include <sluice/graph/passes/stage.h>
+
+namespace sluice {
+namespace {
+
+// A product of more rows than this keeps all cores busy by itself, and reads its right-hand operand
+// once for all of them.
+constexpr int64_t kLoopRows = 512;
+// Right-hand operands beyond the caches of the cores are better split by columns, with a meeting
+// after each product, unless there are many rows to use what was loaded for.
+constexpr int64_t kCachedBytes = 4 << 20;
+constexpr int64_t kManyRows = 48;
+
+class StageFinder {
+ public:
+  explicit StageFinder(const NodeList& nodes) : nodes_(nodes) {}
+
+  std::vector<Stage> Run() {
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      if (!RunsKernel(nodes_, id)) continue;
+      const bool product = nodes_[id].op->kind == OpKind::kProduct;
+      int64_t rows = RowWiseRows(nodes_, id);
+      if (rows < 2 || (product && rows > kLoopRows)) rows = 0;
+      if (rows == 0 && !MayRunBesideOthers(id)) {
+        End();
+        continue;
+      }
+      if (kernels_ == 0 || rows != stage_.rows ||
+          (rows > 0 ? NeedsOtherRows(id) : NeedsStage(id))) {
+        End();
+        stage_ = {id, id, rows};
+      }
+      stage_.last = id;
+      stage_.has_product = stage_.has_product || product;
+      ++kernels_;
+      if (product) CountOperand(nodes_.inputs(id)[1]);
+    }
+    End();
+    return std::move(stages_);
+  }
+
+ private:
+  // Kernels that never write over an input, nor over a variable.
+  bool MayRunBesideOthers(NodeId id) const {
+    switch (nodes_[id].op->kind) {
+      case OpKind::kProduct: {
+        const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+        return inputs.size() < 3 || nodes_[inputs[2]].type != nodes_[id].type;
+      }
+      case OpKind::kReduction:
+      case OpKind::kPack:
+      case OpKind::kSlice:
+      case OpKind::kMove:
+      case OpKind::kScatter:
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  // What a value is a view of, if the stage computes it; kNoNode if not.
+  NodeId RootInStage(NodeId id) const {
+    while (IsView(nodes_, id)) id = nodes_.inputs(id)[0];
+    return id >= stage_.first && RunsKernel(nodes_, id) ? id : kNoNode;
+  }
+
+  bool NeedsStage(NodeId id) const {
+    for (const NodeId input : nodes_.inputs(id)) {
+      if (RootInStage(input) != kNoNode) return true;
+    }
+    return false;
+  }
+
+  // Whether it reads, of what the chain computes, more than the rows that it computes itself.
+  bool NeedsOtherRows(NodeId id) const {
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const NodeId root = RootInStage(inputs[i]);
+      // The rows of a part of a value are not the value's rows.
+      if (root != kNoNode && (!ReadsByRow(nodes_, id, i, stage_.rows) ||
+                              nodes_[root].type.bytes() != nodes_[inputs[i]].type.bytes())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void CountOperand(NodeId operand) {
+    if (operands_.insert(operand).second) operand_bytes_ += nodes_[operand].type.bytes();
+  }
+
+  void End() {
+    const bool cached = operand_bytes_ <= kCachedBytes || stage_.rows >= kManyRows;
+    if (kernels_ > 1 && (cached || !stage_.is_chain())) stages_.push_back(stage_);
+    kernels_ = 0;
+    operand_bytes_ = 0;
+    operands_.clear();
+  }
+
+  const NodeList& nodes_;
+  std::vector<Stage> stages_;
+  Stage stage_;
+  int64_t kernels_ = 0;
+  int64_t operand_bytes_ = 0;
+  absl::flat_hash_set<NodeId> operands_;
+};
+
+// Neighbouring element-wise nodes of one shape, with nothing to run between them.
+class GroupFinder {
+ public:
+  GroupFinder(const PlanGraph& graph, Stages& stages)
+      : nodes_(graph.nodes), consumers_(nodes_), stages_(stages), fetched_(nodes_.size()) {
+    for (const NodeId id : graph.fetches) fetched_[id] = true;
+  }
+
+  void Run() {
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      if (!RunsKernel(nodes_, id)) continue;
+      const bool elementwise =
+          nodes_[id].op->kind == OpKind::kElementwise && nodes_[id].type.shape.elements() > 0;
+      if (!elementwise || !MayJoin(id)) End();
+      if (elementwise) members_.push_back(id);
+    }
+    End();
+  }
+
+ private:
+  static constexpr size_t kLargest = 64;
+
+  // Tile by tile, a member may see what another computes only at the tile's own positions.
+  bool MayJoin(NodeId id) const {
+    if (members_.empty()) return true;
+    const NodeId first = members_.front();
+    if (members_.size() == kLargest || nodes_[id].type.shape != nodes_[first].type.shape ||
+        stages_.stage_of[id] != stages_.stage_of[first]) {
+      return false;
+    }
+    for (const NodeId input : nodes_.inputs(id)) {
+      NodeId root = input;
+      while (IsView(nodes_, root)) root = nodes_.inputs(root)[0];
+      if (root != input && root >= first && RunsKernel(nodes_, root)) return false;
+    }
+    return true;
+  }
+
+  void End() {
+    if (members_.size() > 1) {
+      const auto group = static_cast<int32_t>(stages_.groups.size());
+      for (const NodeId id : members_) stages_.group_of[id] = group;
+      for (const NodeId id : members_) {
+        const absl::Span<const NodeId> readers = consumers_.of(id);
+        stages_.internal[id] =
+            !fetched_[id] && std::all_of(readers.begin(), readers.end(), [&](NodeId reader) {
+              return stages_.group_of[reader] == group;
+            });
+      }
+      stages_.groups.push_back({std::move(members_)});
+    }
+    members_.clear();
+  }
+
+  const NodeList& nodes_;
+  const Consumers consumers_;
+  Stages& stages_;
+  std::vector<bool> fetched_;
+  std::vector<NodeId> members_;
+};
+
+}  // namespace
+
+Stages FindStages(const PlanGraph& graph) {
+  const auto size = static_cast<size_t>(graph.nodes.size());
+  Stages result{.stages = StageFinder(graph.nodes).Run(),
+                .stage_of = std::vector<int32_t>(size, Stages::kNone),
+                .group_of = std::vector<int32_t>(size, Stages::kNone),
+                .internal = std::vector<bool>(size)};
+  for (size_t i = 0; i < result.stages.size(); ++i) {
+    const Stage& stage = result.stages[i];
+    std::fill(result.stage_of.begin() + stage.first, result.stage_of.begin() + stage.last + 1,
+              static_cast<int32_t>(i));
+  }
+  GroupFinder(graph, result).Run();
+  return result;
+}
+
+}  // namespace sluice
