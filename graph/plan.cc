@@ -40,7 +40,7 @@ PlanGraph RunPasses(PlanGraph graph, PlanLevel level) {
   }
   if (level != PlanLevel::kDebug) graph = ShareEqual(PackOperands(graph));
   if (level != PlanLevel::kFull) return OrderWrites(graph);
-  return Schedule(ShareEqual(AddProducts(graph)));
+  return Schedule(Recompute(ShareEqual(AddProducts(graph))));
 }
 
 // About what a node's kernel costs, in nanoseconds of one core.

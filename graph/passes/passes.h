@@ -75,6 +75,10 @@ PlanGraph PackOperands(const PlanGraph& graph);
 // on which one product after the other is added. A bias row is where a product starts from.
 PlanGraph AddProducts(const PlanGraph& graph);
 
+// Computes cheap element-wise results (such as 1 - z) again where a later group reads them, instead
+// of keeping them in memory, if what they are made of is kept anyway.
+PlanGraph Recompute(const PlanGraph& graph);
+
 // Changes the order so that nodes of as many rows follow one another (they become stages of rows),
 // and among them element-wise ops (runs of them become one group). Writes follow all that read the
 // variable's old value, as after OrderWrites.

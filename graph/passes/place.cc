@@ -13,7 +13,8 @@ namespace sluice {
 namespace {
 
 int64_t Aligned(int64_t bytes) {
-  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+  const int64_t aligned = (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+  return aligned < 4096 ? aligned : aligned + 2112;
 }
 
 // Elements of all axes before `axis` are one: a range of this axis is contiguous.

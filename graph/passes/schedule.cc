@@ -4,33 +4,24 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <sluice/graph/passes/passes.h>
+#include <sluice/graph/passes/phases.h>
 #include <sluice/graph/passes/row_wise.h>
 
 namespace sluice {
 namespace {
 
-// How far, in the order of recording, a node may be pulled ahead of others. Bounds what lives at
-// the same time.
-constexpr NodeId kWindow = 96;
-
-using Queue = std::priority_queue<NodeId, std::vector<NodeId>, std::greater<>>;
-
-// Nodes that are ready and have the same number of rows, by order of recording.
-struct Ready {
-  Queue elementwise;
-  Queue others;
-  bool empty() const { return elementwise.empty() && others.empty(); }
-  NodeId first() const {
-    if (elementwise.empty()) return others.top();
-    if (others.empty()) return elementwise.top();
-    return std::min(elementwise.top(), others.top());
-  }
-};
+// Nodes that are ready and have the same number of rows: (phase, node), the first on top.
+using Ready = std::priority_queue<std::pair<int32_t, NodeId>,
+                                  std::vector<std::pair<int32_t, NodeId>>, std::greater<>>;
 
 class Scheduler {
  public:
   explicit Scheduler(const PlanGraph& graph)
-      : nodes_(graph.nodes), consumers_(nodes_), waits_for_(nodes_.size()), rewriter_(graph) {
+      : nodes_(graph.nodes),
+        consumers_(nodes_),
+        phases_(FindPhases(nodes_, consumers_)),
+        waits_for_(nodes_.size()),
+        rewriter_(graph) {
     FindWritesAfter();
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       waits_for_[id] += static_cast<int32_t>(nodes_.inputs(id).size());
@@ -46,11 +37,9 @@ class Scheduler {
       auto rows = ready_.find(rows_);
       if (rows == ready_.end()) rows = NextRows();
       rows_ = rows->first;
-      Queue& queue = QueueOf(rows->second);
-      const NodeId id = queue.top();
-      queue.pop();
+      free_.push_back(rows->second.top().second);
+      rows->second.pop();
       if (rows->second.empty()) ready_.erase(rows);
-      free_.push_back(id);
     }
     return rewriter_.Finish();
   }
@@ -85,8 +74,7 @@ class Scheduler {
       free_.push_back(id);
       return;
     }
-    Ready& ready = ready_[RowWiseRows(nodes_, id)];
-    (nodes_[id].op->kind == OpKind::kElementwise ? ready.elementwise : ready.others).push(id);
+    ready_[RowWiseRows(nodes_, id)].push({phases_[id], id});
   }
 
   void Release(NodeId id) {
@@ -106,38 +94,24 @@ class Scheduler {
     }
   }
 
-  // What is not row by row goes first, then what was recorded first.
+  // What is not row by row goes first, then what comes first.
   std::map<int64_t, Ready>::iterator NextRows() {
-    in_run_ = false;
     auto next = ready_.begin();
     if (next->first == 0) return next;
     for (auto rows = ready_.begin(); rows != ready_.end(); ++rows) {
-      if (rows->second.first() < next->second.first()) next = rows;
+      if (rows->second.top() < next->second.top()) next = rows;
     }
     return next;
   }
 
-  // What is not element-wise goes before a run of element-wise ops, and a run goes on as long as it
-  // can.
-  Queue& QueueOf(Ready& ready) {
-    bool elementwise = ready.others.empty();
-    if (!ready.others.empty() && !ready.elementwise.empty()) {
-      // Above 0: the element-wise one was recorded later.
-      const NodeId lead = ready.elementwise.top() - ready.others.top();
-      elementwise = in_run_ ? lead < kWindow : lead < -kWindow;
-    }
-    in_run_ = elementwise;
-    return elementwise ? ready.elementwise : ready.others;
-  }
-
   const NodeList& nodes_;
   const Consumers consumers_;
+  const std::vector<int32_t> phases_;
   std::vector<int32_t> waits_for_;
   absl::flat_hash_map<NodeId, std::vector<NodeId>> writes_after_;
   std::vector<NodeId> free_;
   std::map<int64_t, Ready> ready_;  // by number of rows; none is empty
   int64_t rows_ = 0;
-  bool in_run_ = false;
   GraphRewriter rewriter_;
 };
 
