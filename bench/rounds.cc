@@ -17,10 +17,6 @@ constexpr double kLongStepSeconds = 0.05;
 constexpr int kFewestRounds = 5;
 constexpr int kMostRounds = 60;
 
-double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 // One side with the number of steps that make a burst.
 class Runner {
  public:
@@ -54,12 +50,12 @@ class Runner {
 
  private:
   absl::Status Run(int64_t steps) {
-    const double start = Now();
+    const double start = SecondsNow();
     for (int64_t i = 0; i < steps; ++i) {
       absl::Status status = step_();
       if (!status.ok()) return status;
     }
-    step_seconds_ = (Now() - start) / static_cast<double>(steps);
+    step_seconds_ = (SecondsNow() - start) / static_cast<double>(steps);
     return absl::OkStatus();
   }
 
@@ -85,6 +81,10 @@ absl::Status PeersBurst(Runner& runner, std::vector<double>& seconds) {
 }
 
 }  // namespace
+
+double SecondsNow() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 std::vector<double> Rounds::Ratios() const {
   std::vector<double> ratios;

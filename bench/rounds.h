@@ -13,6 +13,9 @@
 
 namespace sluice {
 
+// Seconds of a clock that only goes forward.
+double SecondsNow();
+
 // One side of a comparison.
 using Step = std::function<absl::Status()>;
 
