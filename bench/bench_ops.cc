@@ -1,6 +1,6 @@
 // Every registered op on f32 arrays that fill half of the first-level cache, half of the second, or
-// twice the last: GFLOP/s or GB/s, the share of what the machine allows there, and Eigen's time
-// beside it where Eigen has the op. Results are first compared with the tests' references.
+// four times the last: GFLOP/s or GB/s, the share of what the machine allows there, and Eigen's
+// time beside it where Eigen has the op. Results are first compared with the tests' references.
 
 #include <algorithm>
 #include <string>
@@ -40,21 +40,21 @@ void MeasureOp(benchmark::State& state, const Op& op, int64_t bytes, int threads
   }
   PeakFlopsSampler peak(threads);
   MemorySampler memory(threads, bytes);
-  int round = 0;
   const Rounds rounds = MeasureRounds(
       state, [&] { return run.Step(); }, peer,
       [&] {
         peak.Sample();
-        if (round++ % 8 == 0) memory.Sample();
-      });
+        memory.Sample();
+      },
+      run.arena());
   if (rounds.ours.empty()) return;
-  const double seconds = SpreadOf(rounds.ours).median;
+  const double seconds = ReportSeconds(state, rounds);
   const double flops = run.flops();
   const double moved = run.bytes_read() + run.bytes_written();
   const double least =
       std::max(flops / peak.best(), memory.Seconds(run.bytes_read(), run.bytes_written()));
   state.counters["share_of_limit"] = least / seconds;
-  state.counters["flops_per_second"] = flops / seconds;
+  if (flops > 0) state.counters["flops_per_second"] = flops / seconds;
   state.counters["bytes_per_second"] = moved / seconds;
   if (peer) ReportRatio(state, rounds);
 }
@@ -69,7 +69,7 @@ void RegisterAll() {
     if (!IsMeasured(*op)) continue;
     for (const auto& [place, bytes] : {Place{"first_cache", caches.first / 2},
                                        {"second_cache", caches.second / 2},
-                                       {"memory", 2 * caches.last}}) {
+                                       {"memory", 4 * caches.last}}) {
       for (const int threads : ThreadCounts()) {
         const std::string path = absl::StrCat("op/", op->name, "/f32/", place);
         const std::string name =

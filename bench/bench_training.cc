@@ -78,7 +78,8 @@ void MeasureModel(benchmark::State& state, const std::string& cell, const ModelS
       state, [&] { return model.Run(*program).status(); },
       [&] { return (training ? model.Update() : model.Evaluate()).status(); },
       [&] { peak.Sample(); });
-  const double seconds = SpreadOf(rounds.ours).median;
+  if (rounds.ours.empty()) return;
+  const double seconds = ReportSeconds(state, rounds);
   state.counters["tokens_per_second"] = model.tokens() / seconds;
   state.counters["peak_bytes"] = static_cast<double>(model.PeakBytes(*program));
   state.counters["plan_seconds"] = planning->seconds;
@@ -112,7 +113,7 @@ void MeasureSingleStep(benchmark::State& state, const std::string& cell, int64_t
   const Rounds rounds = MeasureRounds(
       state, [&] { return step.Step(); }, nullptr, [&] { peak.Sample(); });
   if (rounds.ours.empty()) return;
-  const double seconds = SpreadOf(rounds.ours).median;
+  const double seconds = ReportSeconds(state, rounds);
   state.counters["tokens_per_second"] = 1 / seconds;
   state.counters["peak_bytes"] = static_cast<double>(step.program().arena_bytes());
   ReportProgram(state, step.program(), seconds, peak);

@@ -36,17 +36,14 @@ OpRun::OpRun(const Op& op, const Sample& sample, int threads)
 
 absl::Status OpRun::Step() {
   if (!status_.ok()) return status_;
-  std::vector<ConstView> views;
+  absl::InlinedVector<ConstView, 3> views;
   for (const Tensor& input : inputs_) views.push_back({input.raw(), input.type()});
-  absl::Status status;
-  threads_.arena().Execute([&] {
-    status = op_.kernel({op_, views, {output_.raw(), output_.type()}, sample_.attributes});
-  });
-  return status;
+  return op_.kernel({op_, views, {output_.raw(), output_.type()}, sample_.attributes});
 }
 
 absl::Status OpRun::Check() {
-  absl::Status status = Step();
+  absl::Status status;
+  arena().Execute([&] { status = Step(); });
   if (!status.ok()) return status;
   const testing::OpCase* op_case = testing::FindCase(op_.name);
   if (op_case == nullptr || op_case->reference == nullptr) {

@@ -19,7 +19,9 @@ class OpRun {
   // An error unless the output is near what the reference of the tests' case table computes. Of
   // products too large for that, the first rows are looked at.
   absl::Status Check();
+  // Runs in the caller's arena, which is to be this one.
   absl::Status Step();
+  ArenaRef arena() const { return threads_.arena(); }
 
   double flops() const { return op_.flops(types_, output_.type()); }
   double bytes_read() const;

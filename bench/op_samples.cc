@@ -15,6 +15,9 @@ SampleInput Floats(const Shape& shape) { return {{DType::kF32, shape}}; }
 SampleInput Ids(const Shape& shape, int64_t count) {
   return {{DType::kI32, shape}, 0, static_cast<double>(count)};
 }
+// Products grow faster than their operands.
+constexpr int64_t kMostProductFloats = 12 << 20;
+
 int64_t Rows(int64_t floats, int64_t columns) { return std::max<int64_t>(1, floats / columns); }
 // Sides of `count` square matrices.
 int64_t Side(int64_t floats, int64_t count) {
@@ -37,7 +40,7 @@ Sample Reduction(int64_t floats) {
 }
 
 Sample PackedMatMul(int64_t floats) {
-  const int64_t side = Side(floats, 3);
+  const int64_t side = Side(std::min(floats, kMostProductFloats), 3);
   const Op* pack = OpRegistry::Global().Find("pack");
   const TensorType right{DType::kF32, {side, side}};
   const TensorType packed = pack->type({{right}, {.integers = {0}}}).value();
@@ -66,7 +69,8 @@ const std::map<std::string, Maker>& Makers() {
       {"max", Reduction},
       {"matmul",
        [](int64_t floats) -> Sample {
-         const Shape square{Side(floats, 3), Side(floats, 3)};
+         const int64_t side = Side(std::min(floats, kMostProductFloats), 3);
+         const Shape square{side, side};
          return {{Floats(square), Floats(square)}, {.integers = {0, 0}}};
        }},
       {"pack",
@@ -98,6 +102,10 @@ const std::map<std::string, Maker>& Makers() {
        }},
       {"gather", Gather},
       {"scatter_add", ScatterAdd},
+      {"cast",
+       [](int64_t floats) -> Sample {
+         return {{Ids({floats / 2}, 1000)}, {.integers = {static_cast<int64_t>(DType::kF32)}}};
+       }},
       {"uniform", Random},
       {"normal", Random},
   };

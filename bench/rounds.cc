@@ -20,7 +20,7 @@ constexpr int kMostRounds = 60;
 // One side with the number of steps that make a burst.
 class Runner {
  public:
-  explicit Runner(const Step& step) : step_(step) {}
+  Runner(const Step& step, const ArenaRef& arena) : step_(step), arena_(arena) {}
 
   // Finds out how long a step takes.
   absl::Status Calibrate() {
@@ -40,7 +40,7 @@ class Runner {
   absl::Status WarmUp() {
     if (step_seconds_ > kLongStepSeconds) return absl::OkStatus();
     std::this_thread::sleep_for(kPause);
-    return step_();
+    return Run(1);
   }
   absl::Status Burst() { return Run(steps_); }
 
@@ -50,16 +50,17 @@ class Runner {
 
  private:
   absl::Status Run(int64_t steps) {
+    absl::Status status;
     const double start = SecondsNow();
-    for (int64_t i = 0; i < steps; ++i) {
-      absl::Status status = step_();
-      if (!status.ok()) return status;
-    }
+    arena_.Execute([&] {
+      for (int64_t i = 0; i < steps && status.ok(); ++i) status = step_();
+    });
     step_seconds_ = (SecondsNow() - start) / static_cast<double>(steps);
-    return absl::OkStatus();
+    return status;
   }
 
   const Step& step_;
+  ArenaRef arena_;
   int64_t steps_ = 1;
   double step_seconds_ = 0;
 };
@@ -95,9 +96,9 @@ std::vector<double> Rounds::Ratios() const {
 }
 
 Rounds MeasureRounds(benchmark::State& state, const Step& ours, const Step& peer,
-                     absl::FunctionRef<void()> between_rounds) {
-  Runner our_runner(ours);
-  Runner peer_runner(peer);
+                     absl::FunctionRef<void()> between_rounds, const ArenaRef& arena) {
+  Runner our_runner(ours, arena);
+  Runner peer_runner(peer, {});
   absl::Status status = our_runner.Calibrate();
   if (status.ok() && peer) status = peer_runner.Calibrate();
   const double round_seconds =
@@ -122,6 +123,12 @@ Rounds MeasureRounds(benchmark::State& state, const Step& ours, const Step& peer
 
 void Skip(benchmark::State& state, const absl::Status& error) {
   state.SkipWithError(std::string(error.message()).c_str());
+}
+
+double ReportSeconds(benchmark::State& state, const Rounds& rounds) {
+  const Spread seconds = SpreadOf(rounds.ours);
+  state.counters["spread"] = (seconds.high - seconds.low) / seconds.median;
+  return seconds.median;
 }
 
 void ReportRatio(benchmark::State& state, const Rounds& rounds) {
