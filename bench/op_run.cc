@@ -1,9 +1,8 @@
-#include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include <absl/strings/str_cat.h>
 
+#include <sluice/bench/difference.h>
 #include <sluice/bench/op_run.h>
 
 #include "ops/op_cases.h"
@@ -57,16 +56,14 @@ absl::Status OpRun::Check() {
     type.shape = {kCheckedRows, type.shape[1]};
   }
   const std::vector<double> expected = op_case->reference({inputs, sample_.attributes, type});
-  double largest = 0;
-  double worst = 0;
+  Difference difference;
   for (size_t i = 0; i < expected.size(); ++i) {
-    largest = std::max(largest, std::abs(expected[i]));
-    const double difference = std::abs(output_.At(static_cast<int64_t>(i)) - expected[i]);
-    if (!(difference <= worst)) worst = difference;  // a NaN stays
+    difference.Add(output_.At(static_cast<int64_t>(i)), expected[i]);
   }
-  if (worst <= kTolerance * largest) return absl::OkStatus();
-  return absl::InternalError(
-      absl::StrCat("differs by ", worst, " from the reference, whose largest is ", largest));
+  if (difference.Within(kTolerance)) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("differs by ", difference.worst,
+                                          " from the reference, whose largest is ",
+                                          difference.largest));
 }
 
 double OpRun::bytes_read() const {

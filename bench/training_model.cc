@@ -3,6 +3,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <sluice/bench/difference.h>
 #include <sluice/bench/training_model.h>
 
 namespace sluice {
@@ -32,19 +33,16 @@ absl::Status CheckChanges(const VariableStore& ours, const VariableStore& refere
   for (const Variable* variable : ours.trainable()) {
     const Tensor& from = start.Find(variable->path())->value();
     const Tensor& expected = reference.Find(variable->path())->value();
-    double largest = 0;
-    double worst = 0;
+    Difference change;
     double magnitude = 0;
     for (int64_t i = 0; i < from.elements(); ++i) {
       magnitude = std::max(magnitude, std::abs(from.At(i)));
-      largest = std::max(largest, std::abs(expected.At(i) - from.At(i)));
-      const double difference = std::abs(variable->value().At(i) - expected.At(i));
-      if (!(difference <= worst)) worst = difference;  // a NaN stays
+      change.Add(variable->value().At(i) - from.At(i), expected.At(i) - from.At(i));
     }
     // A change is known to the last digit of the variable it was made to.
-    if (worst <= 1e-2 * largest + 1e-6 * magnitude) continue;
-    return absl::InternalError(absl::StrCat(variable->path(), ": changes differ by ", worst,
-                                            ", the largest is ", largest));
+    if (change.worst <= 1e-2 * change.largest + 1e-6 * magnitude) continue;
+    return absl::InternalError(absl::StrCat(variable->path(), ": changes differ by ", change.worst,
+                                            ", the largest is ", change.largest));
   }
   return absl::OkStatus();
 }
