@@ -76,6 +76,10 @@ double MemorySampler::Seconds(double bytes_read, double bytes_written) const {
   return 2 * both / copy_ + (bytes_read - both) / read_ + (bytes_written - both) / write_;
 }
 
+double ShareOfLimit(double least_seconds, double seconds) {
+  return std::min(1.0, least_seconds / seconds);
+}
+
 CacheSizes Caches() {
   CacheSizes sizes;
   for (const benchmark::CPUInfo::CacheInfo& cache : benchmark::CPUInfo::Get().caches) {

@@ -44,6 +44,10 @@ class MemorySampler {
   double copy_ = 0;
 };
 
+// The least time that the limits allow, as a share of the time taken. At most 1: what was done is
+// possible, so a limit that says otherwise was disturbed while it was measured.
+double ShareOfLimit(double least_seconds, double seconds);
+
 // What the processor says of its caches, in bytes.
 struct CacheSizes {
   int64_t first = 32 << 10;
