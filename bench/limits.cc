@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <functional>
 #include <thread>
@@ -26,11 +27,22 @@ const LimitKernels& WidestKernels() {
   return kernels;
 }
 
-// Seconds that `threads` threads take for `work`, called with the number of the thread.
+// Seconds that `threads` threads take for `work`, called with the number of the thread; they begin
+// together.
 double SecondsOf(int threads, const std::function<void(int)>& work) {
-  const double start = SecondsNow();
+  std::atomic<int> waiting = 0;
+  std::atomic<bool> begin = false;
   std::vector<std::thread> others;
-  for (int i = 1; i < threads; ++i) others.emplace_back(work, i);
+  for (int i = 1; i < threads; ++i) {
+    others.emplace_back([&, i] {
+      ++waiting;
+      while (!begin) std::this_thread::yield();
+      work(i);
+    });
+  }
+  while (waiting < threads - 1) std::this_thread::yield();
+  const double start = SecondsNow();
+  begin = true;
   work(0);
   for (std::thread& thread : others) thread.join();
   return SecondsNow() - start;
@@ -41,10 +53,12 @@ volatile float sink;  // keeps results from being optimised away
 }  // namespace
 
 void PeakFlopsSampler::Sample() {
-  constexpr int64_t kRounds = 800'000;
+  constexpr int64_t kRounds = 600'000;
   const LimitKernels& kernels = WidestKernels();
-  const double seconds = SecondsOf(threads_, [&](int) { sink = kernels.multiply_add(kRounds); });
-  best_ = std::max(best_, kernels.flops_of_round * kRounds * threads_ / seconds);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const double seconds = SecondsOf(threads_, [&](int) { sink = kernels.multiply_add(kRounds); });
+    best_ = std::max(best_, kernels.flops_of_round * kRounds * threads_ / seconds);
+  }
 }
 
 MemorySampler::MemorySampler(int threads, int64_t bytes)

@@ -113,6 +113,7 @@ Rounds MeasureRounds(benchmark::State& state, const Step& ours, const Step& peer
       if (peer && peer_first) status = PeersBurst(peer_runner, result.peer);
       if (status.ok()) status = OurBurst(state, our_runner, result.ours);
       if (status.ok() && peer && !peer_first) status = PeersBurst(peer_runner, result.peer);
+      std::this_thread::sleep_for(kPause);
       between_rounds();
     }
     state.ResumeTiming();

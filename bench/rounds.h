@@ -31,10 +31,10 @@ struct Rounds {
 // Times `ours`, and `peer` if there is one, in turns: rounds of short bursts, who begins changing
 // from round to round, so that both meet the same moods of a shared machine. Every burst begins
 // after a pause, in which the other side's threads fall asleep, and with a step that does not
-// count, unless steps are so long that neither matters. `between_rounds` runs once a round: limits
-// are measured there. Our bursts run in `arena`, which steps that do not enter one themselves are
-// spared to do each time. Google Benchmark is told of our steps only. An error of a step becomes
-// the benchmark's.
+// count, unless steps are so long that neither matters. `between_rounds` runs once a round, after
+// a pause too: limits are measured there. Our bursts run in `arena`, which steps that do not enter
+// one themselves are spared to do each time. Google Benchmark is told of our steps only. An error
+// of a step becomes the benchmark's.
 Rounds MeasureRounds(benchmark::State& state, const Step& ours, const Step& peer,
                      absl::FunctionRef<void()> between_rounds, const ArenaRef& arena = {});
 
