@@ -8,10 +8,13 @@ fail() {
   exit 1
 }
 
-# The packages of packages.txt that are not installed.
+# Files that list what has to be installed.
+package_lists=("$sluice_root/packages.txt")
+
+# The packages of these lists that are not installed.
 missing_packages() {
   local package state
-  sed 's/#.*//' "$sluice_root/packages.txt" | tr -s '[:space:]' '\n' | sed '/^$/d' | while read -r package; do
+  cat "${package_lists[@]}" | sed 's/#.*//' | tr -s '[:space:]' '\n' | sed '/^$/d' | while read -r package; do
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=unknown
     # Slim container images leave out everything under /usr/share/doc, which is where this text is.
     if [ "$package" = jargon-text ] && [ ! -e /usr/share/doc/jargon-text/jargon.txt.gz ]; then

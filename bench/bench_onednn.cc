@@ -39,11 +39,12 @@ void Compare(benchmark::State& state, LayerKind kind, const LayerSize& size, int
   PeakFlopsSampler peak(threads);
   const Rounds rounds = MeasureRounds(
       state, [&] { return ours.Step(); }, [&] { return peer.Step(); }, [&] { peak.Sample(); });
-  const double seconds = SpreadOf(rounds.ours).median;
+  if (rounds.ours.empty()) return;
+  const double seconds = ReportSeconds(state, rounds);
   const auto tokens = static_cast<double>(size.steps * size.batch);
   state.counters["tokens_per_second"] = tokens / seconds;
   state.counters["peer_tokens_per_second"] = tokens / SpreadOf(rounds.peer).median;
-  state.counters["share_of_limit"] = ours.program().flops() / seconds / peak.best();
+  state.counters["share_of_limit"] = ShareOfLimit(ours.program().flops() / peak.best(), seconds);
   state.counters["peak_bytes"] = static_cast<double>(ours.program().arena_bytes());
   ReportRatio(state, rounds);
 }

@@ -1,119 +1,161 @@
-// Training steps of language models (embedding or one-hot, recurrent layers, read-out,
-// cross-entropy, clipping, SGD). Each first checks that the loss of the first step is what an
-// untrained model must have: about ln V.
+// Language models and single steps of recurrent layers: an update (gradients, clipping, SGD) and an
+// evaluation of one batch, for every registered cell. The planned programs are compared with runs
+// node by node before anything is timed.
 
 #include <cmath>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_replace.h>
 #include <benchmark/benchmark.h>
 
 #include <sluice/bench/limits.h>
-#include <sluice/experiments/language_model.h>
-#include <sluice/graph/program_cache.h>
+#include <sluice/bench/rounds.h>
+#include <sluice/bench/settings.h>
+#include <sluice/bench/single_step.h>
+#include <sluice/bench/training_model.h>
+#include <sluice/graph/node_list.h>
 
 namespace sluice {
 namespace {
 
-struct Size {
-  int64_t steps, batch, vocabulary, embedding, hidden;
-  int layers;
-};
-
-const std::vector<Size>& Sizes() {
-  static const auto& sizes = *new std::vector<Size>{{35, 32, 28, 0, 256, 1},
-                                                    {20, 20, 10'000, 200, 200, 2},
-                                                    {64, 64, 96, 64, 512, 1},
-                                                    {35, 20, 10'000, 650, 650, 2},
-                                                    {64, 8, 28, 0, 32, 1}};
+const std::vector<ModelSize>& Sizes() {
+  static const auto& sizes = *new std::vector<ModelSize>{{35, 32, 28, 0, 256, 1},
+                                                         {20, 20, 10'000, 200, 200, 2},
+                                                         {64, 64, 96, 64, 512, 1},
+                                                         {35, 20, 10'000, 650, 650, 2},
+                                                         {64, 8, 28, 0, 32, 1}};
   return sizes;
 }
 
-Batch RandomBatch(const Size& size) {
-  const Shape shape{size.steps, size.batch};
-  Batch batch{.inputs = Tensor(DType::kI32, shape),
-              .targets = Tensor(DType::kI32, shape),
-              .mask = Tensor(DType::kF32, shape),
-              .tokens = shape.elements(),
-              .starts_sequence = false};
-  RandomStream random(MakeRandomKey(1, "benchmark"));
-  for (int32_t& id : batch.inputs.values<int32_t>()) {
-    id = static_cast<int32_t>(random.Below(static_cast<uint64_t>(size.vocabulary)));
-  }
-  for (int32_t& id : batch.targets.values<int32_t>()) {
-    id = static_cast<int32_t>(random.Below(static_cast<uint64_t>(size.vocabulary)));
-  }
-  return batch;
+// All registered cells, and conventions that others measure themselves by.
+std::vector<std::string> Cells() {
+  std::vector<std::string> cells = CellRegistry::Global().Names();
+  cells.insert(cells.end(), {"gru:preset=pytorch", "lstm:preset=pytorch"});
+  return cells;
 }
 
-double FlopsOfStep(LanguageModel& model, const Batch& batch, const Optimizer& optimizer) {
-  Tape tape;
-  const Value loss = model.Record(tape, batch, "train", true).mean;
-  optimizer.Minimize(loss, model.variables(), {.clip_norm = 1});
-  const absl::StatusOr<Program> program = Plan(tape, {{loss}});
-  return program.ok() ? program->flops() : 0;
+void ReportProgram(benchmark::State& state, const Program& program, double seconds,
+                   const PeakFlopsSampler& peak) {
+  state.counters["share_of_limit"] = ShareOfLimit(program.flops() / peak.best(), seconds);
+  state.counters["kernels"] = static_cast<double>(program.kernels());
 }
 
-void TrainingStep(benchmark::State& state, const std::string& cell, const Size& size, int threads) {
-  Threads arena(threads);
-  const RunOptions run{.arena = arena.arena()};
-  LanguageModel model({.cell = cell,
-                       .vocabulary = size.vocabulary,
-                       .embedding = size.embedding,
-                       .hidden = size.hidden,
-                       .layers = size.layers,
-                       .seed = 1});
-  const Batch batch = RandomBatch(size);
-  const Sgd optimizer({.learning_rate = 0.01});
-  const absl::StatusOr<double> first = model.Update(batch, optimizer, {.clip_norm = 1}, run);
-  const double expected = std::log(static_cast<double>(size.vocabulary));
-  if (!first.ok() || std::abs(*first - expected) > 1) {
-    state.SkipWithError(first.ok() ? "the first loss is not about ln V"
-                                   : std::string(first.status().message()).c_str());
-    return;
+// Planning time, the best of three, and the nodes that it goes by.
+struct PlanningTime {
+  double seconds;
+  double nodes;
+};
+absl::StatusOr<PlanningTime> TimePlanning(TrainingModel& model, bool training) {
+  PlanningTime best{.seconds = 1e30};
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    Tape tape;
+    const Value loss = training ? model.RecordUpdate(tape) : model.RecordEvaluation(tape);
+    const double start = SecondsNow();
+    const absl::StatusOr<Program> program = Plan(tape, {{loss}}, model.run_options().plan);
+    if (!program.ok()) return program.status();
+    best = {std::min(best.seconds, SecondsNow() - start), static_cast<double>(tape.size())};
   }
-  for (auto unused : state) {
-    if (!model.Update(batch, optimizer, {.clip_norm = 1}, run).ok()) state.SkipWithError("failed");
-  }
-  const auto iterations = static_cast<double>(state.iterations());
-  using benchmark::Counter;
-  state.counters["tokens_per_second"] =
-      Counter(static_cast<double>(batch.tokens) * iterations, Counter::kIsRate);
-  state.counters["share_of_limit"] = Counter(
-      FlopsOfStep(model, batch, optimizer) * iterations / PeakFlops(threads), Counter::kIsRate);
-  state.counters["peak_bytes"] = static_cast<double>(model.variables().programs().bytes());
+  return best;
 }
 
-void RegisterAll() {
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  for (const Size& size : Sizes()) {
-    for (const char* cell : {"gru:reset=after:biases=two", "gru", "lstm", "elman"}) {
-      for (int threads = 1; threads <= cores; threads *= 2) {
-        // Colons part the fields of a benchmark's name.
-        const std::string name = absl::StrCat(
-            "train/", absl::StrReplaceAll(cell, {{":", ","}}), "/T", size.steps, "_B", size.batch,
-            "_V", size.vocabulary, "_H", size.hidden, "_L", size.layers, "/threads:", threads);
-        benchmark::RegisterBenchmark(
-            name.c_str(),
-            [=](benchmark::State& state) { TrainingStep(state, cell, size, threads); })
-            ->Unit(benchmark::kMillisecond)
-            ->UseRealTime();
+void MeasureModel(benchmark::State& state, const std::string& cell, const ModelSize& size,
+                  int threads, bool training) {
+  const PlanLevel level = Settings().level;
+  const absl::Status check = CheckTraining(cell, size, threads, level);
+  if (!check.ok()) return Skip(state, check);
+  TrainingModel model(cell, size, threads, level);
+  absl::StatusOr<Program> program = training ? model.PlanUpdate() : model.PlanEvaluation();
+  if (!program.ok()) return Skip(state, program.status());
+  const absl::StatusOr<PlanningTime> planning = TimePlanning(model, training);
+  if (!planning.ok()) return Skip(state, planning.status());
+
+  PeakFlopsSampler peak(threads);
+  // Its turns are the same step, recorded anew each time and found planned.
+  const Rounds rounds = MeasureRounds(
+      state, [&] { return model.Run(*program).status(); },
+      [&] { return (training ? model.Update() : model.Evaluate()).status(); },
+      [&] { peak.Sample(); });
+  if (rounds.ours.empty()) return;
+  const double seconds = ReportSeconds(state, rounds);
+  state.counters["tokens_per_second"] = model.tokens() / seconds;
+  state.counters["peak_bytes"] = static_cast<double>(model.PeakBytes(*program));
+  state.counters["plan_seconds"] = planning->seconds;
+  state.counters["plan_nanoseconds_per_node"] = planning->seconds / planning->nodes * 1e9;
+  state.counters["cached_overhead"] = SpreadOf(rounds.Ratios()).median - 1;
+  ReportProgram(state, *program, seconds, peak);
+}
+
+// An error unless the first steps' outputs are those of a run node by node.
+absl::Status CheckSingleStep(const std::string& cell, int64_t inputs, int64_t hidden) {
+  SingleStep step(cell, inputs, hidden, Settings().level);
+  SingleStep reference(cell, inputs, hidden, PlanLevel::kDebug);
+  for (int time = 0; time < 3; ++time) {
+    absl::Status status = step.Step();
+    if (status.ok()) status = reference.Step();
+    if (!status.ok()) return status;
+    for (int64_t i = 0; i < hidden; ++i) {
+      if (std::abs(step.output().At(i) - reference.output().At(i)) <= 1e-5) continue;
+      return absl::InternalError(absl::StrCat("output ", i, " of step ", time, " differs"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void MeasureSingleStep(benchmark::State& state, const std::string& cell, int64_t inputs,
+                       int64_t hidden) {
+  const absl::Status check = CheckSingleStep(cell, inputs, hidden);
+  if (!check.ok()) return Skip(state, check);
+  SingleStep step(cell, inputs, hidden, Settings().level);
+  PeakFlopsSampler peak(1);
+  const Rounds rounds = MeasureRounds(
+      state, [&] { return step.Step(); }, nullptr, [&] { peak.Sample(); });
+  if (rounds.ours.empty()) return;
+  const double seconds = ReportSeconds(state, rounds);
+  state.counters["tokens_per_second"] = 1 / seconds;
+  state.counters["peak_bytes"] = static_cast<double>(step.program().arena_bytes());
+  ReportProgram(state, step.program(), seconds, peak);
+}
+
+// Colons part the fields of a benchmark's name.
+std::string InName(const std::string& cell) { return absl::StrReplaceAll(cell, {{":", ","}}); }
+
+void RegisterModels() {
+  for (const ModelSize& size : Sizes()) {
+    for (const std::string& cell : Cells()) {
+      for (const bool training : {true, false}) {
+        for (const int threads : ThreadCounts()) {
+          const std::string path =
+              absl::StrCat(training ? "train/" : "infer/", InName(cell), "/", Name(size));
+          benchmark::RegisterBenchmark(
+              BenchmarkName(path, threads, Settings().level).c_str(),
+              [=](benchmark::State& state) { MeasureModel(state, cell, size, threads, training); })
+              ->Unit(benchmark::kMillisecond);
+        }
       }
     }
   }
 }
 
+void RegisterSingleSteps() {
+  constexpr int64_t kSize = 32;
+  for (const std::string& cell : Cells()) {
+    const std::string path = absl::StrCat("infer/", InName(cell), "/T1_B1_I", kSize, "_H", kSize);
+    benchmark::RegisterBenchmark(
+        BenchmarkName(path, 1, Settings().level).c_str(),
+        [=](benchmark::State& state) { MeasureSingleStep(state, cell, kSize, kSize); })
+        ->Unit(benchmark::kMicrosecond);
+  }
+}
+
+void RegisterAll() {
+  RegisterModels();
+  RegisterSingleSteps();
+}
+
 }  // namespace
 }  // namespace sluice
 
-int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  sluice::RegisterAll();
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
-}
+int main(int argc, char** argv) { return sluice::RunBenchmarks(argc, argv, sluice::RegisterAll); }

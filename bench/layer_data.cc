@@ -1,9 +1,9 @@
-#include <algorithm>
 #include <cmath>
 #include <tuple>
 
 #include <absl/strings/str_cat.h>
 
+#include <sluice/bench/difference.h>
 #include <sluice/bench/layer_data.h>
 #include <sluice/graph/random.h>
 
@@ -26,18 +26,12 @@ absl::Status CheckTensor(const char* name, const Tensor& result, const Tensor& e
     return absl::InternalError(absl::StrCat(name, ": shapes differ: ", result.shape().ToString(),
                                             " and ", expected.shape().ToString()));
   }
-  double largest = 0;
-  double worst = 0;
-  for (int64_t i = 0; i < result.elements(); ++i) {
-    const double difference = std::abs(result.At(i) - expected.At(i));
-    largest = std::max(largest, std::abs(expected.At(i)));
-    if (!(difference <= worst)) worst = difference;  // a NaN stays
-  }
-  if (worst <= tolerance * largest && (largest > 0 || result.elements() == 0)) {
-    return absl::OkStatus();
-  }
-  return absl::InternalError(
-      absl::StrCat(name, ": differs by ", worst, " where the largest is ", largest));
+  Difference difference;
+  for (int64_t i = 0; i < result.elements(); ++i) difference.Add(result.At(i), expected.At(i));
+  const bool says_nothing = difference.largest == 0 && result.elements() > 0;
+  if (difference.Within(tolerance) && !says_nothing) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(name, ": differs by ", difference.worst,
+                                          " where the largest is ", difference.largest));
 }
 
 }  // namespace

@@ -1,127 +1,108 @@
 #include <algorithm>
-#include <chrono>
-#include <cstdint>
-#include <cstring>
+#include <atomic>
+#include <cmath>
 #include <functional>
 #include <thread>
 #include <vector>
 
+#include <benchmark/benchmark.h>
+
+#include <sluice/bench/limit_kernels.h>
 #include <sluice/bench/limits.h>
-#include <sluice/graph/tensor.h>
+#include <sluice/bench/rounds.h>
 
 namespace sluice {
 namespace {
 
-constexpr int kRuns = 7;
-
-// Seconds that `threads` threads take for `work`, the best of several runs.
-double BestSeconds(int threads, const std::function<void(int)>& work, int runs = kRuns) {
-  double best = 1e30;
-  for (int run = 0; run < runs; ++run) {
-    const auto start = std::chrono::steady_clock::now();
-    std::vector<std::thread> others;
-    for (int i = 1; i < threads; ++i) others.emplace_back(work, i);
-    work(0);
-    for (std::thread& thread : others) thread.join();
-    best = std::min(
-        best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return best;
+const LimitKernels& WidestKernels() {
+  static const LimitKernels kernels = [] {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f")) return limits_avx512::Kernels();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+      return limits_avx2::Kernels();
+    }
+#endif
+    return limits_baseline::Kernels();
+  }();
+  return kernels;
 }
 
-// Independent chains of multiply-adds: enough to fill any processor's pipelines, few enough to stay
-// in its registers.
-constexpr int kChains = 12;
-
-template <int kBytes>
-struct Vector {
-  typedef float Type __attribute__((vector_size(kBytes)));
-};
-
-// A macro because an attribute cannot be a template's argument. The loop over chains has to be
-// unrolled, and its product and sum contracted (CMakeLists.txt), for this to be a limit of
-// anything.
-#define SLUICE_MULTIPLY_ADD(name, bytes, attributes)                                 \
-  attributes float name(int64_t rounds) {                                            \
-    typename Vector<bytes>::Type sums[kChains] = {};                                 \
-    /* Chains that begin alike would be computed once. */                            \
-    for (int chain = 0; chain < kChains; ++chain) sums[chain] += 1.0F / (1 + chain); \
-    typename Vector<bytes>::Type factor = {};                                        \
-    factor += 0.5F;                                                                  \
-    for (int64_t round = 0; round < rounds; ++round) {                               \
-      _Pragma("GCC unroll 12") for (int chain = 0; chain < kChains; ++chain) {       \
-        sums[chain] = sums[chain] * factor + factor;                                 \
-      }                                                                              \
-    }                                                                                \
-    float total = 0;                                                                 \
-    _Pragma("GCC unroll 12") for (int chain = 0; chain < kChains; ++chain) total +=  \
-        sums[chain][0];                                                              \
-    return total;                                                                    \
+// Seconds that `threads` threads take for `work`, called with the number of the thread; they begin
+// together.
+double SecondsOf(int threads, const std::function<void(int)>& work) {
+  std::atomic<int> waiting = 0;
+  std::atomic<bool> begin = false;
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i) {
+    others.emplace_back([&, i] {
+      ++waiting;
+      while (!begin) std::this_thread::yield();
+      work(i);
+    });
   }
-
-#if defined(__x86_64__)
-SLUICE_MULTIPLY_ADD(MultiplyAdd512, 64, __attribute__((target("avx512f,fma"), noinline)))
-SLUICE_MULTIPLY_ADD(MultiplyAdd256, 32, __attribute__((target("avx2,fma"), noinline)))
-#endif
-SLUICE_MULTIPLY_ADD(MultiplyAdd128, 16, __attribute__((noinline)))
-#undef SLUICE_MULTIPLY_ADD
-
-struct Widest {
-  float (*run)(int64_t);
-  int lanes;
-};
-
-Widest WidestKernel() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) return {MultiplyAdd512, 16};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return {MultiplyAdd256, 8};
-#endif
-  return {MultiplyAdd128, 4};
+  while (waiting < threads - 1) std::this_thread::yield();
+  const double start = SecondsNow();
+  begin = true;
+  work(0);
+  for (std::thread& thread : others) thread.join();
+  return SecondsNow() - start;
 }
 
 volatile float sink;  // keeps results from being optimised away
 
-constexpr int64_t kMemoryBytes = int64_t{256} << 20;  // a thread
-
-double BestFlops(int threads, int runs) {
-  constexpr int64_t kRounds = 600'000;
-  const Widest kernel = WidestKernel();
-  const double seconds = BestSeconds(
-      threads, [&](int) { sink = kernel.run(kRounds); }, runs);
-  return 2.0 * kChains * kernel.lanes * kRounds * threads / seconds;
-}
-
 }  // namespace
 
-double PeakFlops(int threads) { return BestFlops(threads, kRuns); }
-
-void PeakFlopsSampler::Sample() { best_ = std::max(best_, BestFlops(threads_, 1)); }
-
-double PeakReadBytes(int threads) {
-  std::vector<Tensor> memory;
-  for (int i = 0; i < threads; ++i) memory.emplace_back(DType::kI32, Shape{kMemoryBytes / 4});
-  const double seconds = BestSeconds(threads, [&](int thread) {
-    const int32_t* data = memory[thread].data<int32_t>();
-    int32_t lanes[64] = {};
-    for (int64_t i = 0; i < kMemoryBytes / 4; i += 64) {
-      for (int lane = 0; lane < 64; ++lane) lanes[lane] ^= data[i + lane];
-    }
-    sink = static_cast<float>(lanes[0] ^ lanes[63]);
-  });
-  return static_cast<double>(kMemoryBytes) * threads / seconds;
+void PeakFlopsSampler::Sample() {
+  constexpr int64_t kRounds = 600'000;
+  const LimitKernels& kernels = WidestKernels();
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const double seconds = SecondsOf(threads_, [&](int) { sink = kernels.multiply_add(kRounds); });
+    best_ = std::max(best_, kernels.flops_of_round * kRounds * threads_ / seconds);
+  }
 }
 
-double PeakCopyBytes(int threads) {
-  std::vector<Tensor> from;
-  std::vector<Tensor> to;
-  for (int i = 0; i < threads; ++i) {
-    from.emplace_back(DType::kI32, Shape{kMemoryBytes / 4});
-    to.emplace_back(DType::kI32, Shape{kMemoryBytes / 4});
+MemorySampler::MemorySampler(int threads, int64_t bytes)
+    : threads_(threads),
+      count_(std::max<int64_t>(64, bytes / threads / 8 / 64 * 64)),
+      memory_(DType::kF32, {threads, 2, count_}) {}
+
+void MemorySampler::Sample() {
+  const LimitKernels& kernels = WidestKernels();
+  const double bytes = 8.0 * static_cast<double>(count_) * threads_;
+  // So often that starting threads does not matter.
+  const auto repeats = std::max<int64_t>(1, std::llround(1e8 * threads_ / bytes));
+  const auto rate = [&](const std::function<void(float*)>& pass) {
+    return bytes * static_cast<double>(repeats) / SecondsOf(threads_, [&](int thread) {
+             float* memory = memory_.data<float>() + 2 * count_ * thread;
+             for (int64_t i = 0; i < repeats; ++i) pass(memory);
+           });
+  };
+  read_ = std::max(read_, rate([&](float* m) { sink = kernels.read(m, 2 * count_); }));
+  for (const bool around_caches : {false, true}) {
+    write_ = std::max(write_, rate([&](float* m) { kernels.write(m, 2 * count_, around_caches); }));
+    copy_ = std::max(copy_,
+                     rate([&](float* m) { kernels.copy(m, m + count_, count_, around_caches); }));
   }
-  const double seconds = BestSeconds(threads, [&](int thread) {
-    std::memcpy(to[thread].raw(), from[thread].raw(), kMemoryBytes);
-  });
-  return 2.0 * static_cast<double>(kMemoryBytes) * threads / seconds;
+}
+
+double MemorySampler::Seconds(double bytes_read, double bytes_written) const {
+  const double both = std::min(bytes_read, bytes_written);
+  return 2 * both / copy_ + (bytes_read - both) / read_ + (bytes_written - both) / write_;
+}
+
+double ShareOfLimit(double least_seconds, double seconds) {
+  return std::min(1.0, least_seconds / seconds);
+}
+
+CacheSizes Caches() {
+  CacheSizes sizes;
+  for (const benchmark::CPUInfo::CacheInfo& cache : benchmark::CPUInfo::Get().caches) {
+    if (cache.type == "Instruction") continue;
+    if (cache.level == 1) sizes.first = cache.size;
+    if (cache.level == 2) sizes.second = cache.size;
+    if (cache.level >= 2) sizes.last = cache.size;
+  }
+  return sizes;
 }
 
 }  // namespace sluice

@@ -17,14 +17,10 @@ constexpr double kLongStepSeconds = 0.05;
 constexpr int kFewestRounds = 5;
 constexpr int kMostRounds = 60;
 
-double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 // One side with the number of steps that make a burst.
 class Runner {
  public:
-  explicit Runner(const Step& step) : step_(step) {}
+  Runner(const Step& step, const ArenaRef& arena) : step_(step), arena_(arena) {}
 
   // Finds out how long a step takes.
   absl::Status Calibrate() {
@@ -44,7 +40,7 @@ class Runner {
   absl::Status WarmUp() {
     if (step_seconds_ > kLongStepSeconds) return absl::OkStatus();
     std::this_thread::sleep_for(kPause);
-    return step_();
+    return Run(1);
   }
   absl::Status Burst() { return Run(steps_); }
 
@@ -54,16 +50,17 @@ class Runner {
 
  private:
   absl::Status Run(int64_t steps) {
-    const double start = Now();
-    for (int64_t i = 0; i < steps; ++i) {
-      absl::Status status = step_();
-      if (!status.ok()) return status;
-    }
-    step_seconds_ = (Now() - start) / static_cast<double>(steps);
-    return absl::OkStatus();
+    absl::Status status;
+    const double start = SecondsNow();
+    arena_.Execute([&] {
+      for (int64_t i = 0; i < steps && status.ok(); ++i) status = step_();
+    });
+    step_seconds_ = (SecondsNow() - start) / static_cast<double>(steps);
+    return status;
   }
 
   const Step& step_;
+  ArenaRef arena_;
   int64_t steps_ = 1;
   double step_seconds_ = 0;
 };
@@ -86,6 +83,10 @@ absl::Status PeersBurst(Runner& runner, std::vector<double>& seconds) {
 
 }  // namespace
 
+double SecondsNow() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 std::vector<double> Rounds::Ratios() const {
   std::vector<double> ratios;
   for (size_t i = 0; i < std::min(ours.size(), peer.size()); ++i) {
@@ -95,9 +96,9 @@ std::vector<double> Rounds::Ratios() const {
 }
 
 Rounds MeasureRounds(benchmark::State& state, const Step& ours, const Step& peer,
-                     absl::FunctionRef<void()> between_rounds) {
-  Runner our_runner(ours);
-  Runner peer_runner(peer);
+                     absl::FunctionRef<void()> between_rounds, const ArenaRef& arena) {
+  Runner our_runner(ours, arena);
+  Runner peer_runner(peer, {});
   absl::Status status = our_runner.Calibrate();
   if (status.ok() && peer) status = peer_runner.Calibrate();
   const double round_seconds =
@@ -112,6 +113,7 @@ Rounds MeasureRounds(benchmark::State& state, const Step& ours, const Step& peer
       if (peer && peer_first) status = PeersBurst(peer_runner, result.peer);
       if (status.ok()) status = OurBurst(state, our_runner, result.ours);
       if (status.ok() && peer && !peer_first) status = PeersBurst(peer_runner, result.peer);
+      std::this_thread::sleep_for(kPause);
       between_rounds();
     }
     state.ResumeTiming();
@@ -122,6 +124,12 @@ Rounds MeasureRounds(benchmark::State& state, const Step& ours, const Step& peer
 
 void Skip(benchmark::State& state, const absl::Status& error) {
   state.SkipWithError(std::string(error.message()).c_str());
+}
+
+double ReportSeconds(benchmark::State& state, const Rounds& rounds) {
+  const Spread seconds = SpreadOf(rounds.ours);
+  state.counters["spread"] = (seconds.high - seconds.low) / seconds.median;
+  return seconds.median;
 }
 
 void ReportRatio(benchmark::State& state, const Rounds& rounds) {

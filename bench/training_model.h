@@ -25,10 +25,13 @@ class TrainingModel {
  public:
   TrainingModel(const std::string& cell, const ModelSize& size, int threads, PlanLevel level);
 
-  // One update as a script writes it, recorded again each time. Returns the loss before it.
+  // An update and an evaluation of the batch on a tape; the loss, of an update the one before it.
+  Value RecordUpdate(Tape& tape);
+  Value RecordEvaluation(Tape& tape);
+  // As a script does it: recorded again each time.
   absl::StatusOr<double> Update();
-
-  // The same update, and the evaluation of the batch (mean loss), planned to be kept.
+  absl::StatusOr<double> Evaluate();
+  // Planned, to be kept.
   absl::StatusOr<Program> PlanUpdate();
   absl::StatusOr<Program> PlanEvaluation();
   // One run of a planned program; its only fetch, the loss.
@@ -43,8 +46,6 @@ class TrainingModel {
   double tokens() const { return static_cast<double>(batch_.tokens); }
 
  private:
-  absl::StatusOr<Program> PlanOf(bool training);
-
   Threads threads_;
   RunOptions run_;
   LanguageModel model_;
@@ -52,8 +53,8 @@ class TrainingModel {
   Sgd optimizer_;
 };
 
-// An error unless the losses of the first three updates are those of the same model run node by
-// node (level debug), and the first one that of a model that knows nothing, about ln V.
+// An error unless the first updates change every variable as the same model's do that is run node
+// by node (level debug), and the first loss is that of a model that knows nothing, about ln V.
 absl::Status CheckTraining(const std::string& cell, const ModelSize& size, int threads,
                            PlanLevel level);
 

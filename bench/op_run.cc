@@ -1,0 +1,77 @@
+#include <cstring>
+
+#include <absl/strings/str_cat.h>
+
+#include <sluice/bench/difference.h>
+#include <sluice/bench/op_run.h>
+
+#include "ops/op_cases.h"
+
+namespace sluice {
+namespace {
+
+constexpr double kTolerance = 1e-5;  // of the largest magnitude
+constexpr double kMostFlopsOfReference = 2e8;
+constexpr int64_t kCheckedRows = 8;
+
+// The first rows of a matrix.
+Tensor FirstRows(const Tensor& tensor, int64_t rows) {
+  Tensor first(tensor.dtype(), {rows, tensor.shape()[1]});
+  std::memcpy(first.raw(), tensor.raw(), first.bytes());
+  return first;
+}
+
+}  // namespace
+
+OpRun::OpRun(const Op& op, const Sample& sample, int threads)
+    : op_(op), sample_(sample), threads_(threads) {
+  for (const SampleInput& input : sample_.inputs) types_.push_back(input.type);
+  const absl::StatusOr<TensorType> type = op_.type({types_, sample_.attributes});
+  status_ = type.status();
+  if (!status_.ok()) return;
+  inputs_ = testing::DrawInputs(sample_, testing::Draw::kUniform, /*seed=*/1);
+  output_ = Tensor(*type);
+}
+
+absl::Status OpRun::Step() {
+  if (!status_.ok()) return status_;
+  absl::InlinedVector<ConstView, 3> views;
+  for (const Tensor& input : inputs_) views.push_back({input.raw(), input.type()});
+  return op_.kernel({op_, views, {output_.raw(), output_.type()}, sample_.attributes});
+}
+
+absl::Status OpRun::Check() {
+  absl::Status status;
+  arena().Execute([&] { status = Step(); });
+  if (!status.ok()) return status;
+  const testing::OpCase* op_case = testing::FindCase(op_.name);
+  if (op_case == nullptr || op_case->reference == nullptr) {
+    return absl::NotFoundError("no reference to check against");
+  }
+  std::vector<Tensor> inputs = inputs_;
+  TensorType type = output_.type();
+  if (flops() > kMostFlopsOfReference && op_.row_by_row != nullptr &&
+      op_.row_by_row(sample_.attributes)) {
+    inputs[0] = FirstRows(inputs[0], kCheckedRows);
+    type.shape = {kCheckedRows, type.shape[1]};
+  }
+  const std::vector<double> expected = op_case->reference({inputs, sample_.attributes, type});
+  Difference difference;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    difference.Add(output_.At(static_cast<int64_t>(i)), expected[i]);
+  }
+  if (difference.Within(kTolerance)) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("differs by ", difference.worst,
+                                          " from the reference, whose largest is ",
+                                          difference.largest));
+}
+
+double OpRun::bytes_read() const {
+  double bytes = 0;
+  // What the output does not need is not counted: half a slice's input, or a table's unread rows.
+  for (const Tensor& input : inputs_) bytes += static_cast<double>(input.bytes());
+  if (op_.kind == OpKind::kSlice) return bytes_written();
+  return bytes;
+}
+
+}  // namespace sluice
