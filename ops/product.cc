@@ -154,7 +154,7 @@ void RunContract(const ConstView& left, const ConstView& right, const View& outp
   const ProductKernels& kernels = KernelsFor(left.type.dtype);
   // Large enough that packing, which each piece does for itself, takes a few hundredths of its
   // time.
-  const int64_t rows = 32 * kernels.tile_rows;
+  const int64_t rows = 64 * kernels.tile_rows;
   const int64_t columns = 8 * kernels.panel_columns;
   const int64_t row_blocks = (m + rows - 1) / rows;
   const int64_t column_blocks = (n + columns - 1) / columns;
