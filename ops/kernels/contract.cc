@@ -12,17 +12,17 @@ namespace {
 
 // Of a block: k steps, rows and panels of C.
 inline constexpr int64_t kDepth = 256;
-inline constexpr int64_t kBlockRows = 128;
+inline constexpr int64_t kBlockRows = 256;
 inline constexpr int64_t kBlockPanels = 8;
 // B is copied for more tiles than this.
-inline constexpr int64_t kTilesWithoutCopy = 4;
-// Strips do not start a multiple of a large power of two apart: what is written to all of them in
-// turn would fall in few sets of the first-level cache.
+inline constexpr int64_t kTilesWithoutCopy = 16;
+// Copied panels do not start a multiple of a large power of two apart: what is written to all of
+// them in turn would fall in few sets of the first-level cache.
 inline constexpr int64_t kGap = 2 * kLineBytes;
 
 // A copied panel.
 template <typename T>
-inline constexpr int64_t kStripBytes = kDepth* kPanelColumns<T>* int64_t{sizeof(T)} + kGap;
+inline constexpr int64_t kPanelBytes = kDepth* kPanelColumns<T>* int64_t{sizeof(T)} + kGap;
 
 // Rows of `bytes` bytes, `row` bytes apart.
 struct Region {
@@ -32,47 +32,81 @@ struct Region {
   int64_t bytes;
 };
 
-// Brings `count` rows of the region to the second-level cache, and leaves the others.
-inline void BringRows(Region& region, int64_t count) {
-  for (; count > 0 && region.rows > 0; --count, --region.rows, region.data += region.row) {
-    for (int64_t line = 0; line < region.bytes; line += kLineBytes) {
-      __builtin_prefetch(region.data + line, 0, 2);
-    }
+// Regions brought to the second-level cache while tiles are multiplied, a part with each tile: some
+// lines of as many rows as the tile has groups of kAheadSteps steps.
+class Bringing {
+ public:
+  Bringing(const Region& a, const Region& b, int64_t tiles, int64_t k)
+      : regions_{a, b}, part_rows_(Larger(CeilingOfQuotient(k, kAheadSteps), 1)) {
+    const int64_t lines = a.rows * LinesOf(a) + b.rows * LinesOf(b);
+    lines_ = Smaller(Larger(CeilingOfQuotient(lines, tiles * part_rows_), 1), kMostLines);
   }
-}
 
-// An operand's block as tiles read it: strips of some columns, `strip` bytes apart, of rows `row`
-// bytes apart.
-struct Strips {
+  // The part for the next tile.
+  template <typename T>
+  void Next(TileTask<T>& tile) {
+    while (region_ < 2 && line_ >= (regions_[region_].rows > 0 ? LinesOf(regions_[region_]) : 0)) {
+      ++region_;
+      line_ = 0;
+    }
+    tile.ahead_lines = 0;
+    if (region_ == 2) return;
+    const Region& region = regions_[region_];
+    tile.ahead = region.data + row_ * region.row + line_ * kLineBytes;
+    tile.ahead_lines = Smaller(lines_, LinesOf(region) - line_);
+    tile.ahead_step = region.row;
+    row_ += part_rows_;
+    if (row_ < region.rows) return;
+    row_ = 0;
+    line_ += lines_;
+  }
+
+ private:
+  static constexpr int64_t kMostLines = 6;  // more at once would wait for each other
+  static int64_t LinesOf(const Region& region) {
+    return CeilingOfQuotient(region.bytes, kLineBytes);
+  }
+
+  Region regions_[2];
+  int64_t part_rows_;
+  int64_t lines_;  // of a part's rows
+  int region_ = 0;
+  int64_t row_ = 0;
+  int64_t line_ = 0;
+};
+
+// A block of B as tiles read it: panels `panel` bytes apart, of rows `row` bytes apart.
+struct Panels {
   const char* data;
-  int64_t strip;
+  int64_t panel;
   int64_t row;
 };
 
 template <typename T>
-Strips Copied(const Region& from, char* to) {
+Panels InPlace(const Region& region) {
+  return {region.data, kPanelColumns<T> * int64_t{sizeof(T)}, region.row};
+}
+
+template <typename T>
+Panels Copied(const Region& from, char* to) {
+  constexpr int64_t kRowsAhead = 8;
   constexpr int64_t kRowBytes = kPanelColumns<T> * int64_t{sizeof(T)};
-  constexpr int64_t kStrip = kStripBytes<T>;
-  Region ahead = from;
-  BringRows(ahead, 8);
   for (int64_t p = 0; p < from.rows; ++p) {
-    BringRows(ahead, 1);
     const char* row = from.data + p * from.row;
+    // Rows beyond the last are of no use and do no harm.
+    for (int64_t line = 0; line < from.bytes; line += kLineBytes) {
+      __builtin_prefetch(row + kRowsAhead * from.row + line);
+    }
     char* place = to + p * kRowBytes;
     int64_t left = from.bytes;
-    for (; left >= kRowBytes; left -= kRowBytes, row += kRowBytes, place += kStrip) {
+    for (; left >= kRowBytes; left -= kRowBytes, row += kRowBytes, place += kPanelBytes<T>) {
       __builtin_memcpy(place, row, kRowBytes);
     }
-    // What is left of the last strip stays as it is: nothing of it reaches C.
+    // What is left of the last panel stays as it is: nothing of it reaches C.
     CopyRow(reinterpret_cast<const T*>(row), reinterpret_cast<T*>(place),
             left / int64_t{sizeof(T)});
   }
-  return {to, kStrip, kRowBytes};
-}
-
-template <typename T, int64_t kColumns>
-Strips InPlace(const Region& region) {
-  return {region.data, kColumns * int64_t{sizeof(T)}, region.row};
+  return {to, kPanelBytes<T>, kRowBytes};
 }
 
 // A part of C, `rows` from `row` on and `columns` from `column` on, and `k` steps from `p` on.
@@ -96,14 +130,15 @@ Region RegionOfB(const ContractTask& task, const ContractBlock& block) {
           block.columns * int64_t{sizeof(T)}};
 }
 
-// Meanwhile brings `next_a` and `next_b`, so many rows of them for each tile.
+// The last panel, where it is a part of one, is read from `rest`. Meanwhile brings `next_a` and
+// `next_b`.
 template <typename T>
-void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const Strips& a,
-                   const Strips& b, const Strips& last_b, Region next_a, Region next_b) {
+void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const Panels& b,
+                   const Panels& rest, const Region& next_a, const Region& next_b) {
+  const Region a = RegionOfA<T>(task, block);
   const int64_t tiles =
       CeilingOfQuotient(block.rows, kTileRows) * CeilingOfQuotient(block.columns, kPanelColumns<T>);
-  const int64_t bring_a = CeilingOfQuotient(next_a.rows, tiles);
-  const int64_t bring_b = CeilingOfQuotient(next_b.rows, tiles);
+  Bringing bringing(next_a, next_b, tiles, block.k);
   TileTask<T> tile;
   tile.k = block.k;
   tile.a_row = sizeof(T);
@@ -112,18 +147,21 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const S
   tile.c_row = task.c_row;
   tile.accumulate = task.accumulate || block.p > 0;
   tile.ahead = a.data;
-  tile.ahead_lines = 0;
+  tile.ahead_step = 0;
   for (int64_t column = 0; column < block.columns; column += kPanelColumns<T>) {
     const int64_t columns = Smaller(block.columns - column, kPanelColumns<T>);
-    const Strips& panels = columns < kPanelColumns<T> ? last_b : b;
-    tile.b = panels.data + column / kPanelColumns<T> * panels.strip;
+    const Panels& panels = columns < kPanelColumns<T> ? rest : b;
+    tile.b = panels.data + column / kPanelColumns<T> * panels.panel;
     tile.b_row = panels.row;
-    for (int64_t row = 0; row < block.rows; row += kTileRows) {
-      BringRows(next_a, bring_a);
-      BringRows(next_b, bring_b);
-      tile.a = a.data + row / kTileRows * a.strip;
-      tile.c = static_cast<T*>(task.c) + (block.row + row) * task.c_row + block.column + column;
-      RunTile(tile, Smaller(block.rows - row, kTileRows), columns);
+    tile.a = a.data;
+    tile.c = static_cast<T*>(task.c) + block.row * task.c_row + block.column + column;
+    for (int64_t rows = block.rows; rows > 0;) {
+      const int64_t tile_rows = NextTileRows(rows);
+      bringing.Next(tile);
+      RunTile(tile, tile_rows, columns);
+      tile.a += tile_rows * tile.a_row;
+      tile.c += tile_rows * tile.c_row;
+      rows -= tile_rows;
     }
   }
 }
@@ -131,36 +169,31 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const S
 // All rows of C for one block of B.
 template <typename T>
 void ContractRows(const ContractTask& task, ContractBlock block) {
-  constexpr int64_t kPanel = kPanelColumns<T>;
-  char* scratch = static_cast<char*>(task.scratch);
-  const bool copy_b = task.row_end - task.row_begin > kTilesWithoutCopy * kTileRows;
-  const Region region_b = RegionOfB<T>(task, block);
-  Strips b = InPlace<T, kPanel>(region_b);
-  Strips last_b = b;
-  if (copy_b) {
-    b = last_b = Copied<T>(region_b, scratch);
-  } else if (block.columns % kPanel != 0) {
-    // Tiles read whole vectors, beyond the columns that are left: never beyond B's memory.
-    const int64_t whole = block.columns / kPanel;
-    Region rest = region_b;
-    rest.data += whole * b.strip;
-    rest.bytes -= whole * b.strip;
-    last_b = Copied<T>(rest, scratch);
-    last_b.data -= whole * last_b.strip;
+  const Region region = RegionOfB<T>(task, block);
+  Panels b = InPlace<T>(region);
+  Panels rest = b;
+  if (task.row_end - task.row_begin > kTilesWithoutCopy * kTileRows) {
+    b = rest = Copied<T>(region, static_cast<char*>(task.scratch));
+  } else if (block.columns % kLanes<T> != 0) {
+    // Tiles read whole vectors: not beyond B's memory. The copy stands where that of all would.
+    const int64_t whole = block.columns / kPanelColumns<T>;
+    const Region part{region.data + whole * b.panel, region.row, region.rows,
+                      region.bytes - whole * b.panel};
+    rest = Copied<T>(part, static_cast<char*>(task.scratch) + whole * kPanelBytes<T>);
+    rest.data = static_cast<char*>(task.scratch);
   }
-  ContractBlock next_p = block;
-  next_p.p += block.k;
-  next_p.k = Smaller(kDepth, task.k - next_p.p);
+  ContractBlock next_steps = block;
+  next_steps.p += block.k;
+  next_steps.k = Smaller(kDepth, task.k - next_steps.p);
   for (block.row = task.row_begin; block.row < task.row_end; block.row += kBlockRows) {
     block.rows = Smaller(task.row_end - block.row, kBlockRows);
-    const Strips a = InPlace<T, kTileRows>(RegionOfA<T>(task, block));
     const bool last = block.row + block.rows == task.row_end;
-    ContractBlock next = last ? next_p : block;
+    ContractBlock next = last ? next_steps : block;
     next.row = last ? task.row_begin : block.row + block.rows;
     next.rows = Smaller(task.row_end - next.row, kBlockRows);
-    Region next_b = RegionOfB<T>(task, next_p);
+    Region next_b = RegionOfB<T>(task, next_steps);
     if (!last) next_b.rows = 0;
-    MultiplyBlock<T>(task, block, a, b, last_b, RegionOfA<T>(task, next), next_b);
+    MultiplyBlock<T>(task, block, b, rest, RegionOfA<T>(task, next), next_b);
   }
 }
 
@@ -182,7 +215,7 @@ void Contract(const ContractTask& task) {
 template <typename T>
 void Fill(ProductKernels& kernels) {
   kernels.contract = Contract<T>;
-  kernels.contract_scratch = kBlockPanels * kStripBytes<T>;
+  kernels.contract_scratch = kBlockPanels * kPanelBytes<T>;
 }
 
 }  // namespace

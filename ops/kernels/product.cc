@@ -59,6 +59,7 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
   tile.c_row = task.c_row;
   tile.accumulate = task.accumulate || block.p > 0;
   tile.ahead_lines = 0;
+  tile.ahead_step = 0;
   const int64_t tiles = CeilingOfQuotient(block.rows, kTileRows);
   for (int64_t panel = task.panel_begin; panel < task.panel_end; panel += at_once) {
     const int64_t end = Smaller(panel + at_once, task.panel_end);
@@ -70,6 +71,7 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
     if (far) {
       tile.ahead = WhatFollows(task, block, tile, end == task.panel_end);
       tile.ahead_lines = CeilingOfQuotient(kAheadSteps * kPanelRowBytes<T>, tiles * kLineBytes);
+      tile.ahead_step = tile.ahead_lines * kLineBytes;
     }
     RunTiles(tile, block.rows, Smaller(end * kPanelColumns<T>, task.n) - column,
              tile.ahead + block.k * kPanelRowBytes<T>);
