@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 
@@ -183,16 +184,29 @@ absl::Status RunPackedMatMulAdd(const KernelArguments& arguments) {
   return absl::OkStatus();
 }
 
+// Rows and columns of a piece of x^T · y: large, for each piece copies its part of y for itself,
+// but enough of them for several cores to share.
+std::pair<int64_t, int64_t> ContractPiece(int64_t m, int64_t n, const ProductKernels& kernels) {
+  constexpr int64_t kPieces = 8;
+  int64_t tiles = 128;
+  int64_t panels = 8;
+  const auto pieces = [&] {
+    const int64_t rows = tiles * kernels.tile_rows;
+    const int64_t columns = panels * kernels.panel_columns;
+    return ((m + rows - 1) / rows) * ((n + columns - 1) / columns);
+  };
+  while (tiles > 16 && pieces() < kPieces) tiles /= 2;
+  while (panels > 2 && pieces() < kPieces) panels /= 2;
+  return {tiles * kernels.tile_rows, panels * kernels.panel_columns};
+}
+
 // x^T · y of matrices as they are, a sum over rows.
 void RunContract(const ConstView& left, const ConstView& right, const View& output) {
   const int64_t m = left.type.shape[1];
   const int64_t n = right.type.shape[1];
   const int64_t k = left.type.shape[0];
   const ProductKernels& kernels = KernelsFor(left.type.dtype);
-  // Large enough that packing, which each piece does for itself, takes a few hundredths of its
-  // time.
-  const int64_t rows = 32 * kernels.tile_rows;
-  const int64_t columns = 8 * kernels.panel_columns;
+  const auto [rows, columns] = ContractPiece(m, n, kernels);
   const int64_t row_blocks = (m + rows - 1) / rows;
   const int64_t column_blocks = (n + columns - 1) / columns;
   const double flops = 2.0 * static_cast<double>(k * std::min(m, rows) * std::min(n, columns));

@@ -14,9 +14,12 @@ namespace {
 inline constexpr int64_t kDepth = 768;
 // Rows of A that stay there while the panels pass.
 inline constexpr int64_t kBytesOfA = 256 * 1024;
-// Panels of more bytes in all come from the third-level cache: those need to be asked for in time,
-// the others only get slower by it.
-inline constexpr int64_t kNearBytes = 768 * 1024;
+// Panels of more bytes in all come from farther away and are asked for ahead; nearer ones get
+// slower by it. A single tile passes them as the hardware expects, so that they may be larger; one
+// of few rows takes them faster than memory gives them in any case.
+inline constexpr int64_t kNearBytes = 1024 * 1024;
+inline constexpr int64_t kNearBytesOfOneTile = 12 * 1024 * 1024;
+inline constexpr int64_t kRowsThatKeepUp = 5;
 // How far ahead of a single tile its panel is asked for.
 inline constexpr int64_t kAheadBytes = 192 * 1024;
 
@@ -56,6 +59,7 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
   tile.c_row = task.c_row;
   tile.accumulate = task.accumulate || block.p > 0;
   tile.ahead_lines = 0;
+  tile.ahead_step = 0;
   const int64_t tiles = CeilingOfQuotient(block.rows, kTileRows);
   for (int64_t panel = task.panel_begin; panel < task.panel_end; panel += at_once) {
     const int64_t end = Smaller(panel + at_once, task.panel_end);
@@ -67,6 +71,7 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
     if (far) {
       tile.ahead = WhatFollows(task, block, tile, end == task.panel_end);
       tile.ahead_lines = CeilingOfQuotient(kAheadSteps * kPanelRowBytes<T>, tiles * kLineBytes);
+      tile.ahead_step = tile.ahead_lines * kLineBytes;
     }
     RunTiles(tile, block.rows, Smaller(end * kPanelColumns<T>, task.n) - column,
              tile.ahead + block.k * kPanelRowBytes<T>);
@@ -88,9 +93,8 @@ void Product(const ProductTask& task) {
       one_tile
           ? rows
           : Larger(kBytesOfA / (Larger(depth, 1) * int64_t{sizeof(T)}) / kTileRows, 1) * kTileRows;
-  // Few rows take panels faster than memory gives them: there the hardware does better alone.
-  const int64_t panels = task.panel_end - task.panel_begin;
-  const bool far = rows > kFewRows && panels * task.k * kPanelRowBytes<T> > kNearBytes;
+  const int64_t bytes = (task.panel_end - task.panel_begin) * task.k * kPanelRowBytes<T>;
+  const bool far = rows >= kRowsThatKeepUp && bytes > (one_tile ? kNearBytesOfOneTile : kNearBytes);
   ProductBlock block{0, 0, 0, 0};
   do {
     block.k = Smaller(depth, task.k - block.p);

@@ -70,8 +70,11 @@ struct TileTask {
   T* c;
   int64_t c_row;  // elements
   bool accumulate;
-  const char* ahead;    // memory to bring into the second-level cache meanwhile,
-  int64_t ahead_lines;  // so many lines for each kAheadSteps steps of k
+  // Memory to bring into the second-level cache meanwhile: so many lines for each kAheadSteps steps
+  // of k, each `ahead_step` bytes after those before.
+  const char* ahead;
+  int64_t ahead_lines;
+  int64_t ahead_step;
 };
 
 // kVectors of each of kPanels panels. Loops over registers are unrolled by order: gcc keeps the
@@ -98,8 +101,10 @@ void ProductTile(const TileTask<T>& task) {
   const int64_t b_row = task.b_row;
   const int64_t b_panel = task.b_panel;
   for (int64_t left = task.k; left > 0; left -= kAheadSteps) {
-    const char* const stop = ahead + task.ahead_lines * kLineBytes;
-    for (; ahead != stop; ahead += kLineBytes) __builtin_prefetch(ahead, 0, 2);
+    for (int64_t line = 0; line < task.ahead_lines; ++line) {
+      __builtin_prefetch(ahead + line * kLineBytes, 0, 2);
+    }
+    ahead += task.ahead_step;
     for (int64_t p = Smaller(left, kAheadSteps); p > 0; --p) {
       Vector row[kAll];
 #pragma GCC unroll 32
@@ -228,7 +233,7 @@ void RunTiles(TileTask<T> task, int64_t rows, int64_t columns, const char* ahead
     RunTile(task, tile_rows, columns);
     task.a += tile_rows * task.a_row;
     task.c += tile_rows * task.c_row;
-    task.ahead += CeilingOfQuotient(task.k, kAheadSteps) * task.ahead_lines * kLineBytes;
+    task.ahead += CeilingOfQuotient(task.k, kAheadSteps) * task.ahead_step;
     if (task.ahead >= ahead_end) task.ahead_lines = 0;
     rows -= tile_rows;
   }
