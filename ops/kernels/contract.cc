@@ -11,8 +11,8 @@ namespace SLUICE_KERNELS {
 namespace {
 
 // Of a block: k steps, rows and panels of C.
-inline constexpr int64_t kDepth = 256;
-inline constexpr int64_t kBlockRows = 256;
+inline constexpr int64_t kDepth = 384;
+inline constexpr int64_t kBlockRows = 128;
 inline constexpr int64_t kBlockPanels = 8;
 // B is copied for more tiles than this.
 inline constexpr int64_t kTilesWithoutCopy = 16;

@@ -31,7 +31,7 @@ inline constexpr int kTileVectors = 2;
 template <typename T>
 struct VectorOf {
   static constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
-  typedef T Type __attribute__((vector_size(kVectorBytes), aligned(sizeof(T)), may_alias));
+  typedef T Type __attribute__((vector_size(kVectorBytes)));
 };
 
 template <typename T>
@@ -43,13 +43,20 @@ inline int64_t Smaller(int64_t a, int64_t b) { return b < a ? b : a; }
 constexpr int64_t Larger(int64_t a, int64_t b) { return a < b ? b : a; }
 constexpr int64_t CeilingOfQuotient(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// A vector anywhere in memory. In a struct, because clang forgets the alignment of a type that goes
+// through templates and would use instructions that fault.
 template <typename T>
-typename VectorOf<T>::Type& VectorAt(T* data) {
-  return *reinterpret_cast<typename VectorOf<T>::Type*>(data);
+struct Unaligned {
+  typename VectorOf<T>::Type vector;
+} __attribute__((packed, may_alias));
+
+template <typename T>
+inline typename VectorOf<T>::Type Load(const void* data) {
+  return static_cast<const Unaligned<T>*>(data)->vector;
 }
 template <typename T>
-const typename VectorOf<T>::Type& VectorAt(const T* data) {
-  return *reinterpret_cast<const typename VectorOf<T>::Type*>(data);
+inline void Store(typename VectorOf<T>::Type vector, void* data) {
+  static_cast<Unaligned<T>*>(data)->vector = vector;
 }
 
 inline constexpr int64_t kLineBytes = 64;
@@ -90,7 +97,7 @@ void ProductTile(const TileTask<T>& task) {
 #pragma GCC unroll 32
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 32
-      for (int v = 0; v < kAll; ++v) sums[r][v] = VectorAt(c + r * c_row + v * kLanes<T>);
+      for (int v = 0; v < kAll; ++v) sums[r][v] = Load<T>(c + r * c_row + v * kLanes<T>);
     }
   }
   const char* a = task.a;
@@ -109,8 +116,7 @@ void ProductTile(const TileTask<T>& task) {
       Vector row[kAll];
 #pragma GCC unroll 32
       for (int v = 0; v < kAll; ++v) {
-        row[v] = *reinterpret_cast<const Vector*>(b + v / kVectors * b_panel +
-                                                  v % kVectors * kVectorBytes);
+        row[v] = Load<T>(b + v / kVectors * b_panel + v % kVectors * kVectorBytes);
       }
 #pragma GCC unroll 32
       for (int r = 0; r < kRows; ++r) {
@@ -125,7 +131,7 @@ void ProductTile(const TileTask<T>& task) {
 #pragma GCC unroll 32
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 32
-    for (int v = 0; v < kAll; ++v) VectorAt(c + r * c_row + v * kLanes<T>) = sums[r][v];
+    for (int v = 0; v < kAll; ++v) Store<T>(sums[r][v], c + r * c_row + v * kLanes<T>);
   }
 }
 
@@ -185,7 +191,7 @@ inline void CopyRest(const T* from, T* to, int64_t count) {
 template <typename T>
 inline void CopyRow(const T* from, T* to, int64_t count) {
   for (; count >= kLanes<T>; count -= kLanes<T>, from += kLanes<T>, to += kLanes<T>) {
-    VectorAt(to) = VectorAt(from);
+    Store<T>(Load<T>(from), to);
   }
   CopyRest<T, kLanes<T>>(from, to, count);
 }
