@@ -60,6 +60,7 @@ inline void Store(typename VectorOf<T>::Type vector, void* data) {
 }
 
 inline constexpr int64_t kLineBytes = 64;
+// Steps of k between two prefetches: in the innermost loop they would take registers and slots.
 inline constexpr int64_t kAheadSteps = 16;
 
 // c (rows, columns) = a (rows, k) · b (k, columns), from what c holds if `accumulate`. B is one
