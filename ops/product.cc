@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
-#include <utility>
 
 #include <absl/strings/str_cat.h>
 
@@ -147,9 +146,13 @@ absl::Status RunPackedMatMul(const KernelArguments& arguments) {
   return absl::OkStatus();
 }
 
-// Rows and columns of a piece of x^T · y: large, for each piece copies its part of y for itself,
+// Of x^T · y: large, for each piece copies its part of y for itself,
 // but enough of them for several cores to share.
-std::pair<int64_t, int64_t> ContractPiece(int64_t m, int64_t n, const ProductKernels& kernels) {
+struct Piece {
+  int64_t rows, columns;
+};
+
+Piece ContractPiece(int64_t m, int64_t n, const ProductKernels& kernels) {
   constexpr int64_t kPieces = 8;
   int64_t tiles = 128;
   int64_t panels = 8;
@@ -169,7 +172,9 @@ void RunContract(const ConstView& left, const ConstView& right, const View& outp
   const int64_t n = right.type.shape[1];
   const int64_t k = left.type.shape[0];
   const ProductKernels& kernels = KernelsFor(left.type.dtype);
-  const auto [rows, columns] = ContractPiece(m, n, kernels);
+  const Piece piece = ContractPiece(m, n, kernels);
+  const int64_t rows = piece.rows;
+  const int64_t columns = piece.columns;
   const int64_t row_blocks = (m + rows - 1) / rows;
   const int64_t column_blocks = (n + columns - 1) / columns;
   const double flops = 2.0 * static_cast<double>(k * std::min(m, rows) * std::min(n, columns));

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -75,7 +74,8 @@ template <typename T>
     for (int64_t j = 0; j < c.row; ++j) {
       const bool inside = i >= 0 && i < c.rows && j < c.columns;
       const T wanted = inside ? expected.at(i, j) : static_cast<T>(kUntouched);
-      if (std::memcmp(&c.at(i, j), &wanted, sizeof(T)) != 0) {
+      // No NaN among them: equal, and zero of the same sign, is the same bits.
+      if (c.at(i, j) != wanted || std::signbit(c.at(i, j)) != std::signbit(wanted)) {
         return ::testing::AssertionFailure()
                << "at (" << i << ", " << j << ") of " << c.rows << " x " << c.columns << ": "
                << c.at(i, j) << ", not " << wanted;
