@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -194,6 +195,10 @@ struct Op {
   // A product's form with a third input that is added: y + x · w, with y of the result's shape or
   // one row of it. The name of an op.
   std::string adding_product = "";
+  // Each element of the output is an element of input 0.
+  bool copies = false;
+  // An element-wise op of two inputs leaves one as it is, to the last bit, if the other is this.
+  std::optional<double> neutral = std::nullopt;
   // This op adds its two inputs: what gradients of a value used twice are joined with.
   bool accumulates = false;
 };

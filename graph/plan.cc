@@ -33,6 +33,7 @@ PlanGraph RunPasses(PlanGraph graph, PlanLevel level) {
   graph = DropUnused(graph);
   if (level != PlanLevel::kDebug) graph = ShareEqual(graph);
   if (level == PlanLevel::kFull) {
+    graph = ShareEqual(FoldConstants(graph));
     graph = ShareEqual(AddRowsFirst(graph));
     graph = ShareEqual(HoistRows(graph));
     graph = LiftConcats(graph);

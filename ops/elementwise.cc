@@ -100,6 +100,7 @@ Op MakeRecord(const char* name, ElementwiseOp op, const char* formula, int arity
                 return flops * static_cast<double>(output.shape.elements());
               },
           .samples = std::move(samples),
+          .neutral = op == ElementwiseOp::multiply_op ? std::optional<double>(1) : std::nullopt,
           .accumulates = op == ElementwiseOp::add_op};
 }
 

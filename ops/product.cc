@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
-#include <utility>
 
 #include <absl/strings/str_cat.h>
 
@@ -100,20 +98,6 @@ absl::Status RunPack(const KernelArguments& arguments) {
 
 // ---- The product ----
 
-// Puts what is added, y or one row for all, where a task is to accumulate, right before it does.
-void CopyAddend(const ConstView& addend, const ProductTask& task, int64_t panel_columns,
-                const View& output) {
-  if (addend.data == output.data) return;
-  const int64_t element = BytesPerElement(output.type.dtype);
-  const int64_t column = task.panel_begin * panel_columns;
-  const int64_t columns = std::min(task.panel_end * panel_columns, task.n) - column;
-  const int64_t row_step = addend.type.shape.elements() == task.n ? 0 : task.n * element;
-  for (int64_t row = task.row_begin; row < task.row_end; ++row) {
-    std::memcpy(output.as<std::byte>() + (row * task.c_row + column) * element,
-                addend.as<std::byte>() + row * row_step + column * element, columns * element);
-  }
-}
-
 void RunPacked(const ConstView& left, bool transposed, const void* packed, int64_t n,
                const View& output, const ConstView* addend = nullptr) {
   const LeftMatrix a = LeftOf(left.type.shape, transposed);
@@ -138,8 +122,8 @@ void RunPacked(const ConstView& left, bool transposed, const void* packed, int64
       task.row_begin = begin % blocks * block;
       task.row_end = some ? std::min(a.m, task.row_begin + (stop - begin) * block) : a.m;
       if (addend != nullptr) {
-        task.accumulate = true;
-        CopyAddend(*addend, task, kernels.panel_columns, output);
+        task.start = addend->data;
+        task.start_row = addend->type.shape.elements() == n ? 0 : n;
       }
       kernels.product(task);
       begin = stop;
@@ -184,9 +168,13 @@ absl::Status RunPackedMatMulAdd(const KernelArguments& arguments) {
   return absl::OkStatus();
 }
 
-// Rows and columns of a piece of x^T · y: large, for each piece copies its part of y for itself,
+// Of x^T · y: large, for each piece copies its part of y for itself,
 // but enough of them for several cores to share.
-std::pair<int64_t, int64_t> ContractPiece(int64_t m, int64_t n, const ProductKernels& kernels) {
+struct Piece {
+  int64_t rows, columns;
+};
+
+Piece ContractPiece(int64_t m, int64_t n, const ProductKernels& kernels) {
   constexpr int64_t kPieces = 8;
   int64_t tiles = 128;
   int64_t panels = 8;
@@ -206,7 +194,9 @@ void RunContract(const ConstView& left, const ConstView& right, const View& outp
   const int64_t n = right.type.shape[1];
   const int64_t k = left.type.shape[0];
   const ProductKernels& kernels = KernelsFor(left.type.dtype);
-  const auto [rows, columns] = ContractPiece(m, n, kernels);
+  const Piece piece = ContractPiece(m, n, kernels);
+  const int64_t rows = piece.rows;
+  const int64_t columns = piece.columns;
   const int64_t row_blocks = (m + rows - 1) / rows;
   const int64_t column_blocks = (n + columns - 1) / columns;
   const double flops = 2.0 * static_cast<double>(k * std::min(m, rows) * std::min(n, columns));

@@ -37,6 +37,8 @@ std::vector<int32_t> CountUses(const PlanGraph& graph);
 // Appends views and joins of new nodes, in the place of `old`.
 NodeId ReshapeTo(GraphRewriter& rewriter, NodeId old, NodeId node, const Shape& shape);
 NodeId SliceRows(GraphRewriter& rewriter, NodeId old, NodeId node, int64_t begin, int64_t end);
+// Whether the pieces, one after the other, are views of all of one value.
+bool AreWholeRows(const NodeList& nodes, absl::Span<const NodeId> pieces);
 // Values one after the other along axis 0. Neighbouring slices of one value are joined by taking
 // that value.
 NodeId ConcatRows(GraphRewriter& rewriter, NodeId old, absl::Span<const NodeId> pieces);
@@ -50,6 +52,10 @@ PlanGraph DropUnused(const PlanGraph& graph);
 // Computes equal expressions once: same op, inputs and attributes. Sources of randomness are equal
 // when their keys are; feeds never are.
 PlanGraph ShareEqual(const PlanGraph& graph);
+
+// Takes a copy of a constant for a constant, one number for a tensor of the same number where it is
+// broadcast, and a value for its product with one.
+PlanGraph FoldConstants(const PlanGraph& graph);
 
 // Adds up the rows (biases) of a sum by themselves, once for all sums that have the same, and adds
 // the result to the first product of the sum, so that it is hoisted with it.

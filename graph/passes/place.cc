@@ -228,9 +228,15 @@ class Placer {
       if (Kind(id) != OpKind::kWrite) continue;
       const NodeId value = nodes_.inputs(id)[0];
       const auto read = read_node.find(nodes_.attributes(id).variable);
-      if (read == read_node.end() || Kind(value) != OpKind::kElementwise || !OwnsArena(value)) {
+      if (read == read_node.end()) {
+        // Nobody reads the old value: any kernel may write the new one.
+        const NodeId owner = Owner(value).first;
+        if (!OwnsArena(owner) || nodes_[owner].type.bytes() != nodes_[id].type.bytes()) continue;
+        host_[owner] = id;
+        last_use_[id] = std::max(last_use_[id], last_use_[owner]);
         continue;
       }
+      if (Kind(value) != OpKind::kElementwise || !OwnsArena(value)) continue;
       const NodeId old = read->second;
       const bool last_reader =
           last_use_[old] < At(value) || (last_use_[old] == At(value) && ReadsWhole(value, old));

@@ -65,23 +65,25 @@ NodeId AddRows(GraphRewriter& rewriter, NodeId old, NodeId a, NodeId b) {
                          type_a.shape.rank() < type_b.shape.rank() ? type_b : type_a, {a, b}, {});
 }
 
+bool AreWholeRows(const NodeList& nodes, absl::Span<const NodeId> pieces) {
+  const NodeId whole = RangeOf(nodes, pieces[0]).of;
+  int64_t end = 0;
+  for (const NodeId piece : pieces) {
+    const ByteRange range = RangeOf(nodes, piece);
+    if (range.of != whole || range.begin != end) return false;
+    end = range.end;
+  }
+  return end == nodes[whole].type.bytes();
+}
+
 NodeId ConcatRows(GraphRewriter& rewriter, NodeId old, absl::Span<const NodeId> pieces) {
   const NodeList& nodes = rewriter.nodes();
   TensorType type = nodes[pieces[0]].type;
   int64_t rows = 0;
   for (const NodeId piece : pieces) rows += nodes[piece].type.shape[0];
   type.shape = type.shape.With(0, rows);
-  // Neighbouring views of one value are that value.
-  const ByteRange first = RangeOf(nodes, pieces[0]);
-  int64_t end = first.begin;
-  bool is_whole = first.begin == 0;
-  for (const NodeId piece : pieces) {
-    const ByteRange range = RangeOf(nodes, piece);
-    is_whole = is_whole && range.of == first.of && range.begin == end;
-    end = range.end;
-  }
-  if (is_whole && end == nodes[first.of].type.bytes()) {
-    return ReshapeTo(rewriter, old, first.of, type.shape);
+  if (AreWholeRows(nodes, pieces)) {
+    return ReshapeTo(rewriter, old, RangeOf(nodes, pieces[0]).of, type.shape);
   }
   return rewriter.Append(old, OpRegistry::Global().OnlyOf(OpKind::kConcat), type, pieces,
                          {.integers = {0}});

@@ -50,10 +50,7 @@ class Sinker {
   }
 
   void RewriteSum(NodeId root) {
-    std::vector<NodeId> addends = sums_.Of(root);
-    // Gradients add up from the last time step to the first; the first one first is how the steps
-    // lie in memory.
-    std::reverse(addends.begin(), addends.end());
+    const std::vector<NodeId> addends = sums_.Of(root);
     std::vector<std::vector<NodeId>> groups;
     absl::flat_hash_map<std::vector<int64_t>, size_t> group_by_key;
     for (const NodeId addend : addends) {
@@ -78,15 +75,32 @@ class Sinker {
     rewriter_.Map(root, sum);
   }
 
-  NodeId JoinGroup(NodeId root, const std::vector<NodeId>& group) {
+  NodeId JoinGroup(NodeId root, std::vector<NodeId> group) {
+    // The sum may go from the first time step to the last or back; its pieces should lie as values
+    // over all steps do.
+    std::vector<NodeId> reversed(group.rbegin(), group.rend());
+    const bool from_last = nodes_[group.front()].step > nodes_[group.back()].step;
+    if (HasWhole(reversed) || (from_last && !HasWhole(group))) group = std::move(reversed);
     std::vector<NodeId> inputs;
     for (size_t i = 0; i < nodes_.inputs(group[0]).size(); ++i) {
-      std::vector<NodeId> pieces;
-      for (const NodeId id : group) pieces.push_back(rewriter_.MapOf(nodes_.inputs(id)[i]));
-      inputs.push_back(ConcatRows(rewriter_, root, pieces));
+      inputs.push_back(ConcatRows(rewriter_, root, Pieces(group, i)));
     }
     return rewriter_.Append(root, *nodes_[group[0]].op, nodes_[root].type, inputs,
                             nodes_.attributes(group[0]));
+  }
+
+  std::vector<NodeId> Pieces(const std::vector<NodeId>& group, size_t position) const {
+    std::vector<NodeId> pieces;
+    for (const NodeId id : group) pieces.push_back(rewriter_.MapOf(nodes_.inputs(id)[position]));
+    return pieces;
+  }
+
+  // Whether one of the operands, in this order, is all of a value that is there.
+  bool HasWhole(const std::vector<NodeId>& group) const {
+    for (size_t i = 0; i < nodes_.inputs(group[0]).size(); ++i) {
+      if (AreWholeRows(rewriter_.nodes(), Pieces(group, i))) return true;
+    }
+    return false;
   }
 
   const NodeList& nodes_;

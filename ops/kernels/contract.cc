@@ -11,8 +11,8 @@ namespace SLUICE_KERNELS {
 namespace {
 
 // Of a block: k steps, rows and panels of C.
-inline constexpr int64_t kDepth = 256;
-inline constexpr int64_t kBlockRows = 256;
+inline constexpr int64_t kDepth = 384;
+inline constexpr int64_t kBlockRows = 128;
 inline constexpr int64_t kBlockPanels = 8;
 // B is copied for more tiles than this.
 inline constexpr int64_t kTilesWithoutCopy = 16;
@@ -145,7 +145,8 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const P
   tile.a_column = a.row;
   tile.b_panel = 0;
   tile.c_row = task.c_row;
-  tile.accumulate = task.accumulate || block.p > 0;
+  tile.start_row = task.c_row;
+  const bool accumulate = task.accumulate || block.p > 0;
   tile.ahead = a.data;
   tile.ahead_step = 0;
   for (int64_t column = 0; column < block.columns; column += kPanelColumns<T>) {
@@ -155,12 +156,14 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const P
     tile.b_row = panels.row;
     tile.a = a.data;
     tile.c = static_cast<T*>(task.c) + block.row * task.c_row + block.column + column;
+    tile.start = accumulate ? tile.c : nullptr;
     for (int64_t rows = block.rows; rows > 0;) {
       const int64_t tile_rows = NextTileRows(rows);
       bringing.Next(tile);
       RunTile(tile, tile_rows, columns);
       tile.a += tile_rows * tile.a_row;
       tile.c += tile_rows * tile.c_row;
+      if (accumulate) tile.start = tile.c;
       rows -= tile_rows;
     }
   }

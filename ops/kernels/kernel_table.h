@@ -46,9 +46,9 @@ struct PackTask {
 
 // C[m, n] = A[m, k] · B[k, n], row-major C of `c_row` >= n elements a row, B packed. Every element
 // is one chain of multiply-adds over k, so its bits do not depend on m, n, strides or where it
-// stands. The chain starts from 0, or from what C holds if `accumulate`: a product over k1 + k2 has
-// the bits of one over k1 and then one over k2 that accumulates. Computes rows [row_begin, row_end)
-// of the columns of panels [panel_begin, panel_end), and writes nothing else.
+// stands. The chain starts from 0, or from element (i, j) of `start`, which may be C: a product
+// over k1 + k2 has the bits of one over k1 and then one over k2 that starts from it. Computes rows
+// [row_begin, row_end) of the columns of panels [panel_begin, panel_end), and writes nothing else.
 struct ProductTask {
   const void* a;
   MatrixLayout a_layout;
@@ -58,7 +58,8 @@ struct ProductTask {
   int64_t n, k;
   int64_t row_begin, row_end;
   int64_t panel_begin, panel_end;
-  bool accumulate;
+  const void* start;  // null: 0
+  int64_t start_row;  // elements from one row to the next; 0: the same row for all
 };
 
 // C[m, n] = A^T · B of row-major A[k, m], B[k, n] and C[m, n] of a_row, b_row and c_row elements a

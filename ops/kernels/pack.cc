@@ -33,7 +33,7 @@ void PackRows(const Segment<T>& segment) {
     }
     if (segment.columns == kPanelColumns<T>) {
       for (int v = 0; v < kTileVectors; ++v)
-        VectorAt(to + v * kLanes<T>) = VectorAt(from + v * kLanes<T>);
+        Store<T>(Load<T>(from + v * kLanes<T>), to + v * kLanes<T>);
     } else {
       CopyRow(from, to, segment.columns);
     }
@@ -76,22 +76,28 @@ inline void Transpose(typename VectorOf<T>::Type* rows) {
   }
 }
 
+// Along each of the source's rows: a panel reads more of them at once than the hardware follows.
+inline constexpr int64_t kAheadBytes = 128;
+
 // A block of kLanes rows of the packed operand and up to as many columns.
 template <typename T>
 inline void PackBlock(const T* from, int64_t column, T* to, int64_t columns) {
   typename VectorOf<T>::Type rows[kLanes<T>];
 #pragma GCC unroll 16
-  for (int j = 0; j < kLanes<T>; ++j)
-    rows[j] = VectorAt(from + (j < columns ? j : columns - 1) * column);
+  for (int j = 0; j < kLanes<T>; ++j) {
+    const T* row = from + (j < columns ? j : columns - 1) * column;
+    __builtin_prefetch(reinterpret_cast<const char*>(row) + kAheadBytes);
+    rows[j] = Load<T>(row);
+  }
   Transpose<T>(rows);
   if (columns >= kLanes<T>) {
 #pragma GCC unroll 16
-    for (int p = 0; p < kLanes<T>; ++p) VectorAt(to + p * kPanelColumns<T>) = rows[p];
+    for (int p = 0; p < kLanes<T>; ++p) Store<T>(rows[p], to + p * kPanelColumns<T>);
     return;
   }
   for (int p = 0; p < kLanes<T>; ++p) {
     T place[kLanes<T>];
-    VectorAt(place) = rows[p];
+    Store<T>(rows[p], place);
     CopyRest<T, kLanes<T>>(place, to + p * kPanelColumns<T>, columns);
   }
 }

@@ -57,7 +57,8 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
   tile.b_row = kPanelRowBytes<T>;
   tile.b_panel = task.k * kPanelRowBytes<T>;
   tile.c_row = task.c_row;
-  tile.accumulate = task.accumulate || block.p > 0;
+  tile.start = nullptr;
+  tile.start_row = 0;
   tile.ahead_lines = 0;
   tile.ahead_step = 0;
   const int64_t tiles = CeilingOfQuotient(block.rows, kTileRows);
@@ -67,6 +68,13 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
     tile.b = static_cast<const char*>(task.packed_b) + panel * tile.b_panel +
              block.p * kPanelRowBytes<T>;
     tile.c = static_cast<T*>(task.c) + block.row * task.c_row + column;
+    if (block.p > 0) {
+      tile.start = tile.c;
+      tile.start_row = task.c_row;
+    } else if (task.start != nullptr) {
+      tile.start = static_cast<const T*>(task.start) + block.row * task.start_row + column;
+      tile.start_row = task.start_row;
+    }
     tile.ahead = tile.b;
     if (far) {
       tile.ahead = WhatFollows(task, block, tile, end == task.panel_end);

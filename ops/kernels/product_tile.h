@@ -31,7 +31,7 @@ inline constexpr int kTileVectors = 2;
 template <typename T>
 struct VectorOf {
   static constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
-  typedef T Type __attribute__((vector_size(kVectorBytes), aligned(sizeof(T)), may_alias));
+  typedef T Type __attribute__((vector_size(kVectorBytes)));
 };
 
 template <typename T>
@@ -43,21 +43,29 @@ inline int64_t Smaller(int64_t a, int64_t b) { return b < a ? b : a; }
 constexpr int64_t Larger(int64_t a, int64_t b) { return a < b ? b : a; }
 constexpr int64_t CeilingOfQuotient(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// A vector anywhere in memory. In a struct, because clang forgets the alignment of a type that goes
+// through templates and would use instructions that fault.
 template <typename T>
-typename VectorOf<T>::Type& VectorAt(T* data) {
-  return *reinterpret_cast<typename VectorOf<T>::Type*>(data);
+struct Unaligned {
+  typename VectorOf<T>::Type vector;
+} __attribute__((packed, may_alias));
+
+template <typename T>
+inline typename VectorOf<T>::Type Load(const void* data) {
+  return static_cast<const Unaligned<T>*>(data)->vector;
 }
 template <typename T>
-const typename VectorOf<T>::Type& VectorAt(const T* data) {
-  return *reinterpret_cast<const typename VectorOf<T>::Type*>(data);
+inline void Store(typename VectorOf<T>::Type vector, void* data) {
+  static_cast<Unaligned<T>*>(data)->vector = vector;
 }
 
 inline constexpr int64_t kLineBytes = 64;
+// Steps of k between two prefetches: in the innermost loop they would take registers and slots.
 inline constexpr int64_t kAheadSteps = 16;
 
-// c (rows, columns) = a (rows, k) · b (k, columns), from what c holds if `accumulate`. B is one
-// panel or several. Strides of A and B are in bytes: with elements, compilers write one more loop
-// for each stride that could be 1.
+// c (rows, columns) = start (rows, columns) + a (rows, k) · b (k, columns), from 0 without a start.
+// B is one panel or several. Strides of A and B are in bytes: with elements, compilers write one
+// more loop for each stride that could be 1.
 template <typename T>
 struct TileTask {
   int64_t k;
@@ -68,8 +76,9 @@ struct TileTask {
   int64_t b_row;
   int64_t b_panel;  // from one panel to the next
   T* c;
-  int64_t c_row;  // elements
-  bool accumulate;
+  int64_t c_row;   // elements
+  const T* start;  // may be c
+  int64_t start_row;
   // Memory to bring into the second-level cache meanwhile: so many lines for each kAheadSteps steps
   // of k, each `ahead_step` bytes after those before.
   const char* ahead;
@@ -86,11 +95,13 @@ void ProductTile(const TileTask<T>& task) {
   Vector sums[kRows][kAll] = {};
   T* const c = task.c;
   const int64_t c_row = task.c_row;
-  if (task.accumulate) {
+  if (task.start != nullptr) {
+    const T* const start = task.start;
+    const int64_t start_row = task.start_row;
 #pragma GCC unroll 32
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 32
-      for (int v = 0; v < kAll; ++v) sums[r][v] = VectorAt(c + r * c_row + v * kLanes<T>);
+      for (int v = 0; v < kAll; ++v) sums[r][v] = Load<T>(start + r * start_row + v * kLanes<T>);
     }
   }
   const char* a = task.a;
@@ -109,8 +120,7 @@ void ProductTile(const TileTask<T>& task) {
       Vector row[kAll];
 #pragma GCC unroll 32
       for (int v = 0; v < kAll; ++v) {
-        row[v] = *reinterpret_cast<const Vector*>(b + v / kVectors * b_panel +
-                                                  v % kVectors * kVectorBytes);
+        row[v] = Load<T>(b + v / kVectors * b_panel + v % kVectors * kVectorBytes);
       }
 #pragma GCC unroll 32
       for (int r = 0; r < kRows; ++r) {
@@ -125,7 +135,7 @@ void ProductTile(const TileTask<T>& task) {
 #pragma GCC unroll 32
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 32
-    for (int v = 0; v < kAll; ++v) VectorAt(c + r * c_row + v * kLanes<T>) = sums[r][v];
+    for (int v = 0; v < kAll; ++v) Store<T>(sums[r][v], c + r * c_row + v * kLanes<T>);
   }
 }
 
@@ -185,7 +195,7 @@ inline void CopyRest(const T* from, T* to, int64_t count) {
 template <typename T>
 inline void CopyRow(const T* from, T* to, int64_t count) {
   for (; count >= kLanes<T>; count -= kLanes<T>, from += kLanes<T>, to += kLanes<T>) {
-    VectorAt(to) = VectorAt(from);
+    Store<T>(Load<T>(from), to);
   }
   CopyRest<T, kLanes<T>>(from, to, count);
 }
@@ -207,10 +217,12 @@ void RunTile(const TileTask<T>& task, int64_t rows, int64_t columns) {
   TileTask<T> in_place = task;
   in_place.c = place;
   in_place.c_row = whole;
-  if (task.accumulate) {
+  if (task.start != nullptr) {
     for (int64_t r = 0; r < rows; ++r) {
-      CopyRow(static_cast<const T*>(task.c + r * task.c_row), place + r * whole, columns);
+      CopyRow(task.start + r * task.start_row, place + r * whole, columns);
     }
+    in_place.start = place;
+    in_place.start_row = whole;
   }
   kernel(in_place);
   for (int64_t r = 0; r < rows; ++r) {
@@ -233,6 +245,7 @@ void RunTiles(TileTask<T> task, int64_t rows, int64_t columns, const char* ahead
     RunTile(task, tile_rows, columns);
     task.a += tile_rows * task.a_row;
     task.c += tile_rows * task.c_row;
+    if (task.start != nullptr) task.start += tile_rows * task.start_row;
     task.ahead += CeilingOfQuotient(task.k, kAheadSteps) * task.ahead_step;
     if (task.ahead >= ahead_end) task.ahead_lines = 0;
     rows -= tile_rows;

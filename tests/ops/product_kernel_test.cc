@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -75,7 +74,8 @@ template <typename T>
     for (int64_t j = 0; j < c.row; ++j) {
       const bool inside = i >= 0 && i < c.rows && j < c.columns;
       const T wanted = inside ? expected.at(i, j) : static_cast<T>(kUntouched);
-      if (std::memcmp(&c.at(i, j), &wanted, sizeof(T)) != 0) {
+      // No NaN among them: equal, and zero of the same sign, is the same bits.
+      if (c.at(i, j) != wanted || std::signbit(c.at(i, j)) != std::signbit(wanted)) {
         return ::testing::AssertionFailure()
                << "at (" << i << ", " << j << ") of " << c.rows << " x " << c.columns << ": "
                << c.at(i, j) << ", not " << wanted;
@@ -138,12 +138,28 @@ void CheckProducts(const ProductKernels& kernels, int64_t most_rows, int64_t k, 
   const Matrix<T> old = Matrix<T>::Random(most_rows, n, n, 3);
   Matrix<T> from_old = old;
   MultiplyByChains(kernels.fused, a, b, from_zero);
+  Matrix<T> from_row(most_rows, n, n);
+  for (int64_t i = 0; i < most_rows; ++i) {
+    for (int64_t j = 0; j < n; ++j) from_row.at(i, j) = old.at(0, j);
+  }
   MultiplyByChains(kernels.fused, a, b, from_old);
+  MultiplyByChains(kernels.fused, a, b, from_row);
   const int64_t panels = (n + kernels.panel_columns - 1) / kernels.panel_columns;
   for (int64_t rows = 1; rows <= most_rows; ++rows) {
     Matrix<T> c(rows, n, n + 5);
-    kernels.product(
-        {a.begin(), {a.row, 1}, packed.data(), c.begin(), c.row, n, k, 0, rows, 0, panels, false});
+    kernels.product({a.begin(),
+                     {a.row, 1},
+                     packed.data(),
+                     c.begin(),
+                     c.row,
+                     n,
+                     k,
+                     0,
+                     rows,
+                     0,
+                     panels,
+                     nullptr,
+                     0});
     EXPECT_TRUE(IsBlockOf(c, from_zero)) << "k " << k;
     for (int64_t i = 0; i < rows; ++i) {
       for (int64_t j = 0; j < n; ++j) c.at(i, j) = old.at(i, j);
@@ -159,8 +175,39 @@ void CheckProducts(const ProductKernels& kernels, int64_t most_rows, int64_t k, 
                      rows,
                      0,
                      panels,
-                     true});
+                     c.begin(),
+                     c.row});
     EXPECT_TRUE(IsBlockOf(c, from_old)) << "accumulated, k " << k;
+    // From elsewhere, and from one row for all.
+    Matrix<T> d(rows, n, n + 1);
+    kernels.product({a.begin(),
+                     {a.row, 1},
+                     packed.data(),
+                     d.begin(),
+                     d.row,
+                     n,
+                     k,
+                     0,
+                     rows,
+                     0,
+                     panels,
+                     old.begin(),
+                     old.row});
+    EXPECT_TRUE(IsBlockOf(d, from_old)) << "from elsewhere, k " << k;
+    kernels.product({a.begin(),
+                     {a.row, 1},
+                     packed.data(),
+                     d.begin(),
+                     d.row,
+                     n,
+                     k,
+                     0,
+                     rows,
+                     0,
+                     panels,
+                     old.begin(),
+                     0});
+    EXPECT_TRUE(IsBlockOf(d, from_row)) << "from one row, k " << k;
   }
 }
 
@@ -190,8 +237,19 @@ TEST_P(ProductKernelTest, WritesTheRowsAndPanelsOfItsTaskOnly) {
         expected.at(i, j) = sum;
       }
     }
-    kernels.product(
-        {a.begin(), {a.row, 1}, Packed(kernels, b).data(), c.begin(), n, n, k, 7, 19, 1, 3, false});
+    kernels.product({a.begin(),
+                     {a.row, 1},
+                     Packed(kernels, b).data(),
+                     c.begin(),
+                     n,
+                     n,
+                     k,
+                     7,
+                     19,
+                     1,
+                     3,
+                     nullptr,
+                     0});
     EXPECT_TRUE(IsBlockOf(c, expected));
   });
 }
