@@ -38,6 +38,7 @@ PlanGraph RunPasses(PlanGraph graph, PlanLevel level) {
     graph = ShareEqual(HoistRows(graph));
     graph = LiftConcats(graph);
     graph = ShareEqual(SinkSums(graph));
+    graph = MergeConcats(graph);
   }
   if (level != PlanLevel::kDebug) graph = ShareEqual(PackOperands(graph));
   if (level != PlanLevel::kFull) return OrderWrites(graph);

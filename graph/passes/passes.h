@@ -73,6 +73,10 @@ PlanGraph LiftConcats(const PlanGraph& graph);
 // call over the rows of all steps.
 PlanGraph SinkSums(const PlanGraph& graph);
 
+// Makes one of two concatenations that share all but their ends, such as the states before and the
+// states after each time step: (a, b, c) and (b, c, d) become ranges of (a, b, c, d).
+PlanGraph MergeConcats(const PlanGraph& graph);
+
 // Splits each product into packing its right-hand operand and the product proper; with ShareEqual
 // after it, an operand is packed once however many products read it.
 PlanGraph PackOperands(const PlanGraph& graph);
