@@ -110,7 +110,7 @@ void RunPacked(const ConstView& left, bool transposed, const void* packed, int64
   const int64_t blocks = (a.m + block - 1) / block;
   const double flops =
       2.0 * static_cast<double>(std::min(block, a.m) * a.k * kernels.panel_columns);
-  ParallelFor(panels * blocks, flops / 60, [&](int64_t begin, int64_t end) {
+  ParallelRanges(panels * blocks, flops / 60, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       ProductTask task{left.data, a.layout, packed, output.data, n, n, a.k};
       task.panel_begin = begin / blocks;
