@@ -192,9 +192,13 @@ struct Op {
   bool (*row_by_row)(const Attributes&, const Shape& output) = nullptr;
   static constexpr int kEveryInput = -1;
   int row_input = 0;
-  // A product's form with a third input that is added: y + x · w, with y of the result's shape or
-  // one row of it. The name of an op.
-  std::string adding_product = "";
+  // The form of an op with one more input, the last, that its result is added to: y + x · w. The
+  // name of an op. y has the result's shape or, for a product, may be one row of it.
+  std::string adding = "";
+  // The input, of the result's type, over which the kernel may write its result; element-wise ops
+  // may do so over any.
+  static constexpr int kNoInput = -1;
+  int overwritable_input = kNoInput;
   // Each element of the output is an element of input 0.
   bool copies = false;
   // An element-wise op of two inputs leaves one as it is, to the last bit, if the other is this.

@@ -334,7 +334,7 @@ const RegisterOps kOps({{.name = "matmul",
                          .flops = ProductFlops,
                          .samples = {PackedSample(DType::kF32), PackedSample(DType::kF64)},
                          .row_by_row = LeftIsUpright,
-                         .adding_product = "packed_matmul_add"},
+                         .adding = "packed_matmul_add"},
                         {.name = "packed_matmul_add",
                          .kind = OpKind::kProduct,
                          .formula = "y + x · w, w packed",
@@ -346,7 +346,8 @@ const RegisterOps kOps({{.name = "matmul",
                          .samples = {PackedAddSample(DType::kF32, {5, 3}),
                                      PackedAddSample(DType::kF32, {3}),
                                      PackedAddSample(DType::kF64, {1, 3})},
-                         .row_by_row = LeftIsUpright}});
+                         .row_by_row = LeftIsUpright,
+                         .overwritable_input = 2}});
 
 }  // namespace
 

@@ -81,8 +81,9 @@ PlanGraph MergeConcats(const PlanGraph& graph);
 // after it, an operand is packed once however many products read it.
 PlanGraph PackOperands(const PlanGraph& graph);
 
-// Adds up products in place: a sum of products and of other values becomes the sum of the others,
-// on which one product after the other is added. A bias row is where a product starts from.
+// Adds up products (and scattered rows) in place: a sum of products and of other values becomes the
+// sum of the others, on which one product after the other is added. A bias row is where a product
+// starts from.
 PlanGraph AddProducts(const PlanGraph& graph);
 
 // Computes cheap element-wise results (such as 1 - z) again where a later group reads them, instead

@@ -214,7 +214,7 @@ class Placer {
   // Whether the kernel may write its result over this input.
   bool MayOverwrite(NodeId id, size_t position) const {
     if (Kind(id) == OpKind::kElementwise) return true;
-    return Kind(id) == OpKind::kProduct && position == 2;  // what a product is added to
+    return static_cast<int>(position) == nodes_[id].op->overwritable_input;
   }
 
   // All inputs of `id` in the memory of `owner` cover it element by element.

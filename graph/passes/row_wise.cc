@@ -65,8 +65,8 @@ bool ReadsByRow(const NodeList& nodes, NodeId id, size_t position, int64_t rows)
     return ReadingOf(input, nodes[id].type.shape) == Reading::kByRow;
   }
   if (op.row_input == Op::kEveryInput || op.row_input == static_cast<int>(position)) return true;
-  // What an adding product adds is in its result's shape, or one row for all.
-  return op.kind == OpKind::kProduct && position == 2 && RowsOf(input) == rows &&
+  // What a result is added to is in its shape, or one row for all.
+  return static_cast<int>(position) == op.overwritable_input && RowsOf(input) == rows &&
          input == nodes[id].type.shape;
 }
 
