@@ -289,9 +289,10 @@ class ProgramRun {
     caller.inputs.clear();
     for (const Operand& operand : operands) {
       const TensorType& type = nodes_[operand.node].type;
+      const bool whole = operand.row_bytes == Operand::kWhole;
       caller.pointers.push_back(static_cast<std::byte*>(state_.addresses[operand.node]) +
-                                row * operand.row_bytes);
-      caller.types.push_back(operand.row_bytes == 0 ? type : TypeOfRows(type, rows, count));
+                                (whole ? 0 : row * operand.row_bytes));
+      caller.types.push_back(whole ? type : TypeOfRows(type, rows, count));
     }
     for (size_t i = 0; i + 1 < operands.size(); ++i) {
       caller.inputs.push_back({caller.pointers[i], caller.types[i]});

@@ -33,5 +33,27 @@ TEST(Chains, KeepRowsApartWhereRanksDiffer) {
   });
 }
 
+TEST(Chains, MultiplyByNothing) {
+  ExpectLevelsAgree([](Tape& tape, VariableStore&) {
+    const Value none = tape.Feed(Tensor(DType::kF32, {0, 48}));
+    const Value x = Work(tape.Feed(RandomFloats({64, 48}, 1)));
+    const Value empty = Slice(x, 1, 7, 7);  // (64, 0)
+    const Value nothing = MatMul(empty, none);
+    const Value y = Work(x - nothing);
+    return std::vector<Value>{nothing, y, Tanh(MatMul(empty, none) + y), x};
+  });
+}
+
+TEST(Chains, CarryValuesWithoutElements) {
+  ExpectLevelsAgree([](Tape& tape, VariableStore&) {
+    const Value x = Work(tape.Feed(RandomFloats({64, 48}, 1)));
+    const int last[] = {-1};
+    const Value column = Sum(x, last, /*keep_axes=*/true);
+    const Value empty = Tanh(Slice(x, 1, 7, 7));  // (64, 0)
+    const Value y = Work(Concat({empty, x}, 1));
+    return std::vector<Value>{empty * column, Sum(empty, last) + Sum(y, last), y};
+  });
+}
+
 }  // namespace
 }  // namespace sluice
