@@ -55,5 +55,47 @@ TEST(Chains, CarryValuesWithoutElements) {
   });
 }
 
+// An id out of range in a time loop: the same error as of one kernel after the other.
+absl::Status RunWithBadIds(std::vector<int> bad, int threads, PlanLevel level) {
+  constexpr int64_t kSteps = 3, kBatch = 64, kColumns = 48;
+  Tape tape;
+  const Value table = tape.Feed(RandomFloats({9, kColumns}, 1));
+  std::vector<int32_t> ids(kSteps * kBatch, 4);
+  for (const int position : bad) ids[position] = 9 + position;
+  const Value all = tape.Feed(Tensor({kSteps, kBatch}, ids));
+  const Value weights = tape.Feed(RandomFloats({kColumns, kColumns}, 2));
+  const Tape::ScopeMark scope(tape, "rnn/0");
+  Value h = tape.Feed(RandomFloats({kBatch, kColumns}, 3));
+  for (int64_t t = 0; t < kSteps; ++t) {
+    const Tape::ScopeMark inner(tape, absl::StrCat("rnn/0/step", t));
+    h = Tanh(MatMul(h, weights) + Gather(table, Index(all, t)));
+  }
+  const Threads arena(threads);
+  return tape.Read({Sum(h)}, {.arena = arena.arena(), .plan = {.level = level}}).status();
+}
+
+TEST(Chains, EndWithTheErrorOfRunningInOrder) {
+  struct Case {
+    std::vector<int> bad;
+    const char* message;
+  };
+  const Case cases[] = {
+      {{64 + 50}, "gather: id 123 at position 50 is not within 0 .. 8; in rnn/0/step1"},
+      {{2 * 64 + 7, 2 * 64 + 63, 2 * 64 + 40},
+       "gather: id 144 at position 7 is not within 0 .. 8; in rnn/0/step2"},
+      // The first kernel that fails, though a block of rows before it fails later.
+      {{128, 60}, "gather: id 69 at position 60 is not within 0 .. 8; in rnn/0/step0"}};
+  for (const Case& c : cases) {
+    for (const PlanLevel level : {PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull}) {
+      for (const int threads : {1, 2, 3, 4}) {
+        const absl::Status status = RunWithBadIds(c.bad, threads, level);
+        EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+        EXPECT_EQ(status.message(), c.message)
+            << threads << " threads, level " << static_cast<int>(level);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sluice
