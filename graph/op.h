@@ -84,6 +84,10 @@ struct KernelArguments {
   absl::Span<const ConstView> inputs;
   View output;
   const Attributes& attributes;
+  // A row-by-row op may be called for some rows of all: the first of them, and how many, so that an
+  // error can say where it is. Without rows: for all.
+  int64_t first_row = 0;
+  int64_t rows = 0;
 };
 // Returns an error for bad data that no shape tells, such as an id out of range.
 using Kernel = absl::Status (*)(const KernelArguments&);

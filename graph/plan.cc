@@ -76,6 +76,7 @@ class StepBuilder {
 
  private:
   using StepRange = ProgramState::StepRange;
+  static constexpr int64_t kWhole = ProgramState::Operand::kWhole;
 
   void BeginStage(const Stage& stage) {
     EndRange();
@@ -114,9 +115,9 @@ class StepBuilder {
     const absl::Span<const NodeId> inputs = nodes_.inputs(id);
     for (size_t i = 0; i < inputs.size(); ++i) {
       const bool by_row = range_.rows > 0 && ReadsByRow(nodes_, id, i, range_.rows);
-      state_.operands.push_back({inputs[i], by_row ? RowBytes(inputs[i]) : 0});
+      state_.operands.push_back({inputs[i], by_row ? RowBytes(inputs[i]) : kWhole});
     }
-    state_.operands.push_back({id, range_.rows > 0 ? RowBytes(id) : 0});
+    state_.operands.push_back({id, range_.rows > 0 ? RowBytes(id) : kWhole});
     AddStep({&id, 1}, first, ProgramState::kNoGroup);
   }
 

@@ -292,12 +292,15 @@ InputGradients ConcatGradient(const GradientArguments& arguments) {
 
 // ---- Gather and scatter ----
 
-absl::Status CheckIds(const ConstView& ids, int64_t rows) {
+absl::Status CheckIds(const ConstView& ids, int64_t rows, const KernelArguments& arguments) {
   const int32_t* data = ids.as<int32_t>();
-  for (int64_t i = 0; i < ids.type.shape.elements(); ++i) {
+  const int64_t count = ids.type.shape.elements();
+  for (int64_t i = 0; i < count; ++i) {
     if (data[i] >= 0 && data[i] < rows) continue;
-    return absl::OutOfRangeError(
-        absl::StrCat("id ", data[i], " at position ", i, " is not within 0 .. ", rows - 1));
+    // Among all ids, where these are those of some rows.
+    const int64_t before = arguments.rows == 0 ? 0 : arguments.first_row * (count / arguments.rows);
+    return absl::OutOfRangeError(absl::StrCat("id ", data[i], " at position ", before + i,
+                                              " is not within 0 .. ", rows - 1));
   }
   return absl::OkStatus();
 }
@@ -325,7 +328,9 @@ absl::StatusOr<TensorType> GatherType(const TypeArguments& arguments) {
 absl::Status RunGather(const KernelArguments& arguments) {
   const ConstView& table = arguments.inputs[0];
   const ConstView& ids = arguments.inputs[1];
-  if (absl::Status status = CheckIds(ids, table.type.shape[0]); !status.ok()) return status;
+  if (absl::Status status = CheckIds(ids, table.type.shape[0], arguments); !status.ok()) {
+    return status;
+  }
   const int64_t row = InnerBytes(table.type, 0);
   const auto* from = table.as<std::byte>();
   auto* to = arguments.output.as<std::byte>();
@@ -421,7 +426,8 @@ void FillWithZeros(const View& output) {
 }
 
 absl::Status RunScatter(const KernelArguments& arguments) {
-  if (absl::Status status = CheckIds(arguments.inputs[0], arguments.output.type.shape[0]);
+  if (absl::Status status =
+          CheckIds(arguments.inputs[0], arguments.output.type.shape[0], arguments);
       !status.ok()) {
     return status;
   }

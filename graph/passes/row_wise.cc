@@ -73,8 +73,10 @@ bool ReadsByRow(const NodeList& nodes, NodeId id, size_t position, int64_t rows)
 TensorType TypeOfRows(const TensorType& type, int64_t rows, int64_t count) {
   TensorType result = type;
   const int kept = RowsOf(type.shape) == rows && type.shape.rank() > 1 ? 1 : 0;
-  for (int axis = 0; axis < type.shape.rank() - kept; ++axis) {
-    result.shape = result.shape.With(axis, axis == 0 ? count : 1);
+  // At the innermost axis of rows: there values of different ranks broadcast to each other.
+  const int innermost = type.shape.rank() - kept - 1;
+  for (int axis = 0; axis <= innermost; ++axis) {
+    result.shape = result.shape.With(axis, axis == innermost ? count : 1);
   }
   return result;
 }
