@@ -437,7 +437,8 @@ absl::Status RunScatter(const KernelArguments& arguments) {
 }
 
 absl::Status RunScatterOnto(const KernelArguments& arguments) {
-  if (absl::Status status = CheckIds(arguments.inputs[0], arguments.output.type.shape[0]);
+  if (absl::Status status =
+          CheckIds(arguments.inputs[0], arguments.output.type.shape[0], arguments);
       !status.ok()) {
     return status;
   }
