@@ -255,6 +255,12 @@ class Placer {
       return false;
     host_[id] = owner;
     last_use_[owner] = last_use_[id];
+    // The owner's own parts have ended; now those of `id` count, or all of it.
+    if (const auto own = strips_.find(id); own != strips_.end()) {
+      strips_[owner] = Strips(own->second);
+    } else if (strips != strips_.end()) {
+      strips->second.Use(0, Bytes(owner), Bytes(owner), last_use_[id]);
+    }
     return true;
   }
 

@@ -188,7 +188,7 @@ TEST(MemoryReplay, SeesAnOverwrittenValue) {
         plan.places[y.node()] = plan.places[x.node()];
         MemoryReplay(graph, plan).Check();
       },
-      "fetch exp");
+      "the caller reads 1 exp");
 }
 
 }  // namespace

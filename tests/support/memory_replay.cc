@@ -341,7 +341,7 @@ void MemoryReplay::CheckOverlap(NodeId id) const {
   const absl::Span<const NodeId> inputs = nodes_.inputs(id);
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (IsInternal(inputs[i]) || !Overlap(id, inputs[i])) continue;
-    const bool added_to = kind == OpKind::kProduct && i == 2;
+    const bool added_to = nodes_[id].op->overwritable_input == static_cast<int>(i);
     EXPECT_TRUE(kind == OpKind::kElementwise || added_to) << Describe(id);
     EXPECT_EQ(plan_.places[id].offset, plan_.places[inputs[i]].offset) << Describe(id);
     EXPECT_EQ(nodes_[id].type, nodes_[inputs[i]].type) << Describe(id);
@@ -366,7 +366,7 @@ PlanGraph PassesOf(const Tape& tape, const std::vector<Value>& fetches, PlanLeve
   if (level == PlanLevel::kFull) {
     graph = ShareEqual(FoldConstants(ShareEqual(graph)));
     graph = ShareEqual(HoistRows(ShareEqual(AddRowsFirst(graph))));
-    graph = ShareEqual(SinkSums(LiftConcats(graph)));
+    graph = MergeConcats(ShareEqual(SinkSums(LiftConcats(graph))));
     graph = ShareEqual(AddProducts(ShareEqual(PackOperands(graph))));
     graph = Schedule(Recompute(graph));
   } else {
