@@ -1,0 +1,55 @@
+#ifndef SLUICE_GRAPH_PLAN_SUMMARY_H_
+#define SLUICE_GRAPH_PLAN_SUMMARY_H_
+
+#include <string>
+#include <vector>
+
+#include <sluice/graph/program_state.h>
+#include <sluice/graph/trace.h>
+
+namespace sluice {
+
+// What one kernel does, or several that are alike do together.
+struct Work {
+  double flops = 0;
+  double bytes = 0;    // read and written, of values that lie in memory; copies in place are none
+  double seconds = 0;  // predicted; 0 where no limits are known
+
+  Work& operator+=(const Work& other);
+};
+
+// Kernels that differ in nothing but their time step.
+struct KernelSummary {
+  std::vector<int32_t> steps;  // of the program, in order
+  std::string ops;             // "multiply x3 add x2 tanh"
+  std::string scope;           // what the scopes of its nodes have in common
+  std::string shapes;          // "(32, 256) -> (32, 768)"; of element-wise ops, the output's alone
+  Work work;                   // of all of them
+};
+
+// Stages that differ in nothing but their time step.
+struct StageSummary {
+  ProgramState::StepRange::Kind kind;
+  int64_t rows = 0;   // of a chain
+  int64_t count = 0;  // of stages
+  std::vector<KernelSummary> kernels;
+  int64_t kernel_calls = 0;  // in all of the stages
+  Work work;
+};
+
+struct PlanSummary {
+  std::vector<StageSummary> stages;  // in the order of the first of each
+  Work work;
+};
+
+PlanSummary Summarise(const ProgramState& state, const MachineLimits& limits);
+
+// "chain of 32 rows", "side by side", "one after the other".
+std::string Name(const StageSummary& stage);
+
+// What a trace calls each step.
+std::vector<Trace::Label> LabelsOfSteps(const ProgramState& state);
+
+}  // namespace sluice
+
+#endif  // SLUICE_GRAPH_PLAN_SUMMARY_H_
