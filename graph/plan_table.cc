@@ -2,6 +2,7 @@
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
 #include <sluice/graph/plan_table.h>
@@ -22,6 +23,25 @@ std::string Shortened(const std::string& ops) {
   // "x12" stays with its op.
   if (ops[end + 1] == 'x') end = ops.rfind(' ', end - 1);
   return ops.substr(0, end) + ending;
+}
+
+// "rnn/0/{reset,update}": what differs in braces.
+std::string JoinedScopes(const std::vector<std::string>& scopes) {
+  if (scopes.size() == 1) return scopes[0];
+  size_t common = scopes[0].size();
+  for (const std::string& scope : scopes) {
+    const auto end =
+        std::mismatch(scopes[0].begin(), scopes[0].end(), scope.begin(), scope.end()).first;
+    common = std::min(common, static_cast<size_t>(end - scopes[0].begin()));
+  }
+  const size_t slash = scopes[0].rfind('/', common);
+  common = slash == std::string::npos ? 0 : slash + 1;
+  return absl::StrCat(scopes[0].substr(0, common), "{",
+                      absl::StrJoin(scopes, ",",
+                                    [&](std::string* out, const std::string& scope) {
+                                      if (common < scope.size()) out->append(scope, common);
+                                    }),
+                      "}");
 }
 
 struct Column {
@@ -70,13 +90,14 @@ class PlanTableWriter {
 
   std::string Run() {
     for (const StageSummary& stage : summary_.stages) AddStage(stage);
-    AddSmall();
+    AddNamesakes("small: ", small_);
+    AddNamesakes("in place: ", in_place_);
     return table_.Text();
   }
 
  private:
-  // Kernels that have no line of their own, until the next one that has.
-  struct Small {
+  // Kernels that have no line of their own, and are named together.
+  struct Namesakes {
     int64_t calls = 0;
     std::vector<std::string> ops;  // each once
     Work work;
@@ -92,30 +113,62 @@ class PlanTableWriter {
     return columns;
   }
 
-  bool IsSmall(const Work& work) const {
-    return work.flops <= kSmallShare * summary_.work.flops &&
-           work.bytes <= kSmallShare * summary_.work.bytes;
+  bool IsSmall(const KernelSummary& kernel) const {
+    return kernel.work.flops <= kSmallShare * summary_.work.flops &&
+           kernel.work.bytes <= kSmallShare * summary_.work.bytes;
   }
 
+  // Stages of small kernels only are one line with their neighbours.
   void AddStage(const StageSummary& stage) {
-    const bool all_small = std::all_of(stage.kernels.begin(), stage.kernels.end(),
-                                       [&](const auto& kernel) { return IsSmall(kernel.work); });
-    const bool alone = stage.kernels.size() == 1;
-    if (!all_small) {
-      AddSmall();
-      if (!alone) AddTitle(stage);
-    }
+    std::vector<Line> lines;
+    Namesakes small;
     for (const KernelSummary& kernel : stage.kernels) {
-      if (IsSmall(kernel.work)) {
-        Note(kernel);
+      if (IsInPlace(kernel.work)) {
+        Note(kernel, in_place_);
+      } else if (IsSmall(kernel)) {
+        Note(kernel, small);
       } else {
-        AddLine(static_cast<int64_t>(kernel.steps.size()),
-                absl::StrCat(alone ? "" : "  ", Shortened(kernel.ops)), kernel.scope, kernel.shapes,
-                kernel.work);
+        AddOrJoin(kernel, lines);
       }
     }
-    if (!all_small) AddSmall("  ");
+    if (lines.empty()) {
+      for (const KernelSummary& kernel : stage.kernels) {
+        if (!IsInPlace(kernel.work)) Note(kernel, small_);
+      }
+      return;
+    }
+    AddNamesakes("small: ", small_);
+    const bool alone = stage.kernels.size() == 1;
+    if (!alone) AddTitle(stage);
+    for (const Line& line : lines) {
+      AddLine(line.calls, absl::StrCat(alone ? "" : "  ", Shortened(line.ops)),
+              JoinedScopes(line.scopes), line.shapes, line.work);
+    }
+    AddNamesakes("  small: ", small);
   }
+
+  // Kernels that follow one another and differ in their scope only, such as those of several gates.
+  struct Line {
+    int64_t calls;
+    std::string ops;
+    std::vector<std::string> scopes;
+    std::string shapes;
+    Work work;
+  };
+
+  static void AddOrJoin(const KernelSummary& kernel, std::vector<Line>& lines) {
+    const auto calls = static_cast<int64_t>(kernel.steps.size());
+    if (lines.empty() || lines.back().ops != kernel.ops || lines.back().shapes != kernel.shapes) {
+      lines.push_back({calls, kernel.ops, {kernel.scope}, kernel.shapes, kernel.work});
+      return;
+    }
+    lines.back().calls += calls;
+    lines.back().scopes.push_back(kernel.scope);
+    lines.back().work += kernel.work;
+  }
+
+  // All that it has to do was done by those who made its inputs.
+  static bool IsInPlace(const Work& work) { return work.flops == 0 && work.bytes == 0; }
 
   void AddTitle(const StageSummary& stage) {
     std::string title = absl::StrCat(Name(stage), ", ", WithCommas(stage.kernel_calls), " kernels");
@@ -123,23 +176,23 @@ class PlanTableWriter {
     AddLine(0, title, "", "", stage.work);
   }
 
-  void Note(const KernelSummary& kernel) {
-    small_.calls += static_cast<int64_t>(kernel.steps.size());
-    small_.work += kernel.work;
+  static void Note(const KernelSummary& kernel, Namesakes& namesakes) {
+    namesakes.calls += static_cast<int64_t>(kernel.steps.size());
+    namesakes.work += kernel.work;
+    std::vector<std::string>& known = namesakes.ops;
     for (const absl::string_view op : absl::StrSplit(kernel.ops, ' ')) {
       const bool count = op[0] == 'x' && op.find_first_not_of("0123456789", 1) == op.npos;
-      if (!count && std::find(small_.ops.begin(), small_.ops.end(), op) == small_.ops.end()) {
-        small_.ops.emplace_back(op);
+      if (!count && std::find(known.begin(), known.end(), op) == known.end()) {
+        known.emplace_back(op);
       }
     }
   }
 
-  void AddSmall(absl::string_view indent = "") {
-    if (small_.calls == 0) return;
-    std::string ops;
-    for (const std::string& op : small_.ops) absl::StrAppend(&ops, ops.empty() ? "" : " ", op);
-    AddLine(small_.calls, absl::StrCat(indent, "small: ", Shortened(ops)), "", "", small_.work);
-    small_ = {};
+  void AddNamesakes(absl::string_view title, Namesakes& namesakes) {
+    if (namesakes.calls == 0) return;
+    AddLine(namesakes.calls, absl::StrCat(title, Shortened(absl::StrJoin(namesakes.ops, " "))), "",
+            "", namesakes.work);
+    namesakes = {};
   }
 
   void AddLine(int64_t calls, std::string kernel, std::string scope, std::string shapes,
@@ -149,8 +202,8 @@ class PlanTableWriter {
                                       std::move(scope),
                                       std::move(shapes),
                                       work.flops == 0 ? "" : WithUnit(work.flops, ""),
-                                      work.bytes == 0 ? "in place" : WithUnit(work.bytes, "B")};
-    if (limits_.known()) {
+                                      work.bytes == 0 ? "" : WithUnit(work.bytes, "B")};
+    if (limits_.known() && work.seconds > 0) {
       cells.push_back(Percent(work.seconds / summary_.work.seconds));
       cells.push_back(
           work.flops == 0 ? "" : Percent(work.flops / work.seconds / limits_.flops_per_second));
@@ -161,7 +214,8 @@ class PlanTableWriter {
   const PlanSummary& summary_;
   const MachineLimits& limits_;
   Table table_;
-  Small small_;
+  Namesakes small_;
+  Namesakes in_place_;
 };
 
 }  // namespace
