@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <optional>
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
+#include <sluice/graph/fold_steps.h>
 #include <sluice/graph/plan_summary.h>
 
 namespace sluice {
@@ -111,23 +113,39 @@ std::string ShapesOf(const ProgramState& state, const Step& step) {
   }
 }
 
+// Empty for kernels outside of time loops.
+std::string OperationsOf(const ProgramState& state, const Step& step, const FoldedSteps& folded) {
+  std::string text;
+  for (const NodeId id : MembersOf(state, step)) {
+    const int32_t operation = folded.operation_of[id];
+    if (folded.operations[operation].count > 1) absl::StrAppend(&text, operation, " ");
+  }
+  return text;
+}
+
+// Equal for kernels that are one.
+std::string KeyOf(const KernelSummary& kernel) {
+  return absl::StrCat(kernel.ops, "\n", kernel.scope, "\n", kernel.operations, "\n", kernel.shapes);
+}
+
+// Without `folded`, by text.
 StageSummary SummariseRange(const ProgramState& state, const StepRange& range,
-                            const MachineLimits& limits) {
+                            const MachineLimits& limits, const FoldedSteps* folded) {
   StageSummary stage{.kind = range.kind,
                      .rows = range.rows,
                      .count = 1,
                      .kernel_calls = range.last_step - range.first_step};
-  absl::flat_hash_map<std::string, size_t> kernel_by_text;
+  absl::flat_hash_map<std::string, size_t> kernel_by_key;
   for (int32_t i = range.first_step; i < range.last_step; ++i) {
     const Step& step = state.steps[i];
     KernelSummary kernel{.steps = {i},
                          .ops = OpsOf(state, step),
                          .scope = ScopeOf(state, step),
+                         .operations = folded == nullptr ? "" : OperationsOf(state, step, *folded),
                          .shapes = ShapesOf(state, step),
                          .work = WorkOf(state, step, limits)};
     stage.work += kernel.work;
-    const auto [found, is_new] = kernel_by_text.try_emplace(
-        absl::StrCat(kernel.ops, "\n", kernel.scope, "\n", kernel.shapes), stage.kernels.size());
+    const auto [found, is_new] = kernel_by_key.try_emplace(KeyOf(kernel), stage.kernels.size());
     if (is_new) {
       stage.kernels.push_back(std::move(kernel));
       continue;
@@ -143,8 +161,7 @@ StageSummary SummariseRange(const ProgramState& state, const StepRange& range,
 std::string TextOf(const StageSummary& stage) {
   std::string text = Name(stage);
   for (const KernelSummary& kernel : stage.kernels) {
-    absl::StrAppend(&text, "\n", kernel.steps.size(), kernel.ops, "\n", kernel.scope, "\n",
-                    kernel.shapes);
+    absl::StrAppend(&text, "\n", kernel.steps.size(), " ", KeyOf(kernel));
   }
   return text;
 }
@@ -182,11 +199,13 @@ std::string Name(const StageSummary& stage) {
   return "?";
 }
 
-PlanSummary Summarise(const ProgramState& state, const MachineLimits& limits) {
+PlanSummary Summarise(const ProgramState& state, const MachineLimits& limits, FoldBy fold_by) {
+  std::optional<FoldedSteps> folded;
+  if (fold_by == FoldBy::kOperation) folded = FoldSteps(state.graph.nodes);
   PlanSummary summary;
   absl::flat_hash_map<std::string, size_t> stage_by_text;
   for (const StepRange& range : state.stages) {
-    StageSummary stage = SummariseRange(state, range, limits);
+    StageSummary stage = SummariseRange(state, range, limits, folded ? &*folded : nullptr);
     summary.work += stage.work;
     const auto [found, is_new] = stage_by_text.try_emplace(TextOf(stage), summary.stages.size());
     if (is_new) {

@@ -23,6 +23,7 @@ struct KernelSummary {
   std::vector<int32_t> steps;  // of the program, in order
   std::string ops;             // "multiply x3 add x2 tanh"
   std::string scope;           // what the scopes of its nodes have in common
+  std::string operations;      // numbers of what it is in the time loop, to fold by
   std::string shapes;          // "(32, 256) -> (32, 768)"; of element-wise ops, the output's alone
   Work work;                   // of all of them
 };
@@ -42,7 +43,12 @@ struct PlanSummary {
   Work work;
 };
 
-PlanSummary Summarise(const ProgramState& state, const MachineLimits& limits);
+// Which kernels of a stage are one: those that read the same in a table, or of them only those that
+// are also the same operation of the time loop (a product of its gradient is not one of the loop).
+enum class FoldBy : uint8_t { kText, kOperation };
+
+PlanSummary Summarise(const ProgramState& state, const MachineLimits& limits,
+                      FoldBy fold_by = FoldBy::kText);
 
 // "chain of 32 rows", "side by side", "one after the other".
 std::string Name(const StageSummary& stage);

@@ -78,7 +78,7 @@ class Program {
   // share of the time; kernels of equal time steps as one line. For people; the text may change.
   std::string Explain(const MachineLimits& limits = {}) const;
   // The same kernels as a picture for Graphviz, `dot -Tsvg`, with the values that they pass on.
-  // NOTYET std::string Dot(absl::string_view title = "", const MachineLimits& limits = {}) const;
+  std::string Dot(absl::string_view title = "", const MachineLimits& limits = {}) const;
 
  private:
   friend absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
