@@ -24,11 +24,6 @@ absl::string_view Name(PlanLevel level) {
   return "?";
 }
 
-// "1 product", "35 products".
-std::string Counted(int64_t count, absl::string_view noun) {
-  return absl::StrCat(WithCommas(count), " ", noun, count == 1 ? "" : "s");
-}
-
 // "  packed        12 right-hand operands\n": lines of a list with a bold word each.
 void AppendFact(std::string& text, absl::string_view word, absl::string_view fact) {
   constexpr size_t kColumn = 12;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include <absl/strings/str_cat.h>
@@ -40,30 +41,32 @@ class PlanPicture {
     FindEdges();
     std::string text = absl::StrCat("digraph G {\n", GraphAttributes(title));
     for (size_t i = 0; i < summary_.stages.size(); ++i) AppendStage(i, text);
-    for (NodeId id = 0; id < nodes_.size(); ++id) {
-      if (IsSource(id) && vertex_of_[id] != kNone) AppendSource(id, text);
-    }
+    for (const auto& [source, vertex] : sources_) AppendSource(source.first, vertex, text);
     for (const auto& [ends, distances] : edges_) AppendEdges(ends, distances, text);
     return absl::StrCat(text, "}\n");
   }
 
  private:
+  using Step = ProgramState::Step;
   // From one vertex to another: how often from how many time steps before.
   using Distances = std::map<int32_t, int64_t>;
 
-  bool IsSource(NodeId id) const {
-    const OpKind kind = nodes_[id].op->kind;
-    return kind == OpKind::kFeed || kind == OpKind::kVariable;
+  // A concatenation whose pieces were computed in their places: no more than a view of them.
+  bool IsView(NodeId id) const {
+    return nodes_[id].op->kind == OpKind::kConcat && vertex_of_[id] == kNone;
+  }
+
+  static bool IsDrawn(const ProgramState& state, const KernelSummary& kernel) {
+    const NodeId id = state.steps[kernel.steps[0]].node;
+    return state.graph.nodes[id].op->kind != OpKind::kConcat || kernel.work.bytes > 0;
   }
 
   void NumberKernels() {
     for (const StageSummary& stage : summary_.stages) {
       for (const KernelSummary& kernel : stage.kernels) {
+        if (!IsDrawn(state_, kernel)) continue;
         for (const int32_t step : kernel.steps) {
-          const ProgramState::Step& call = state_.steps[step];
-          for (int32_t i = 0; i < call.member_count; ++i) {
-            vertex_of_[state_.members[call.first_member + i]] = vertices_;
-          }
+          for (const NodeId id : MembersOf(state_, state_.steps[step])) vertex_of_[id] = vertices_;
         }
         calls_.push_back(kernel.steps.size());
         ++vertices_;
@@ -72,27 +75,47 @@ class PlanPicture {
   }
 
   void FindEdges() {
-    for (const ProgramState::Step& step : state_.steps) {
-      const int32_t to = vertex_of_[step.node];
-      for (int32_t i = 0; i < step.operand_count; ++i) {
-        NodeId from = state_.operands[step.first_operand + i].node;
-        while (IsView(nodes_, from)) from = nodes_.inputs(from)[0];
-        if (IsSource(from) && vertex_of_[from] == kNone) {
-          vertex_of_[from] = vertices_++;
-          calls_.push_back(1);
-        }
-        // The operands of a kernel are also what it writes.
-        if (vertex_of_[from] == kNone || IsOwn(from, step)) continue;
-        const bool in_loop = calls_[vertex_of_[from]] > 1 && calls_[to] > 1 &&
-                             nodes_[from].step != kNone && nodes_[step.node].step != kNone;
-        ++edges_[{vertex_of_[from], to}][in_loop ? nodes_[step.node].step - nodes_[from].step : 0];
+    for (size_t stage = 0; stage < summary_.stages.size(); ++stage) {
+      for (const KernelSummary& kernel : summary_.stages[stage].kernels) {
+        if (!IsDrawn(state_, kernel)) continue;
+        for (const int32_t step : kernel.steps) FindEdgesTo(state_.steps[step], stage);
       }
     }
   }
 
-  bool IsOwn(NodeId id, const ProgramState::Step& step) const {
-    const auto members = state_.members.begin() + step.first_member;
-    return std::find(members, members + step.member_count, id) != members + step.member_count;
+  void FindEdgesTo(const Step& step, size_t stage) {
+    const absl::Span<const NodeId> members = MembersOf(state_, step);
+    std::vector<NodeId> waiting;
+    for (int32_t i = 0; i < step.operand_count; ++i) {
+      waiting.push_back(state_.operands[step.first_operand + i].node);
+    }
+    while (!waiting.empty()) {
+      NodeId from = waiting.back();
+      waiting.pop_back();
+      // The operands of a kernel are also what it writes.
+      if (std::find(members.begin(), members.end(), from) != members.end()) continue;
+      if (IsView(from) || sluice::IsView(nodes_, from)) {
+        const absl::Span<const NodeId> inputs = nodes_.inputs(from);
+        waiting.insert(waiting.end(), inputs.begin(), inputs.end());
+      } else if (nodes_[from].op->kind != OpKind::kConstant) {
+        AddEdge(from, step.node, stage);
+      }
+    }
+  }
+
+  void AddEdge(NodeId from, NodeId to, size_t stage) {
+    const OpKind kind = nodes_[from].op->kind;
+    if (kind == OpKind::kFeed || kind == OpKind::kVariable) {
+      // Drawn beside each stage that reads it, which saves edges across the whole picture.
+      const auto [source, is_new] = sources_.try_emplace({from, stage}, vertices_);
+      if (is_new) ++vertices_;
+      ++edges_[{source->second, vertex_of_[to]}][0];
+      return;
+    }
+    const std::pair<int32_t, int32_t> ends(vertex_of_[from], vertex_of_[to]);
+    const bool in_loop = calls_[ends.first] > 1 && calls_[ends.second] > 1 &&
+                         nodes_[from].step != kNone && nodes_[to].step != kNone;
+    ++edges_[ends][in_loop ? nodes_[to].step - nodes_[from].step : 0];
   }
 
   // "147 MFLOP, 13.8 MB, 6.4 %".
@@ -110,15 +133,14 @@ class PlanPicture {
     const StageSummary& stage = summary_.stages[index];
     const bool boxed = stage.kind != ProgramState::StepRange::Kind::kInOrder;
     if (boxed) {
-      std::string title =
-          absl::StrCat(sluice::Name(stage), ", ", WithCommas(stage.kernel_calls), " kernels");
-      if (stage.count > 1) absl::StrAppend(&title, " in ", stage.count, " stages");
       absl::StrAppend(&text, "subgraph cluster_", index,
-                      " {\nlabel=", Quoted({title, TextOf(stage.work)}),
+                      " {\nlabel=", Quoted({TitleOf(stage), TextOf(stage.work)}),
                       "; style=\"rounded,filled\"; color=\"#999999\"; fillcolor=\"#f5f5f5\"; "
                       "fontsize=11;\n");
     }
-    for (const KernelSummary& kernel : stage.kernels) AppendKernel(kernel, text);
+    for (const KernelSummary& kernel : stage.kernels) {
+      if (IsDrawn(state_, kernel)) AppendKernel(kernel, text);
+    }
     if (boxed) absl::StrAppend(&text, "}\n");
   }
 
@@ -133,9 +155,9 @@ class PlanPicture {
                     StyleOf(nodes_[id].op->kind), "];\n");
   }
 
-  void AppendSource(NodeId id, std::string& text) const {
+  void AppendSource(NodeId id, int32_t vertex, std::string& text) const {
     const Variable* variable = nodes_.attributes(id).variable;
-    absl::StrAppend(&text, vertex_of_[id], " [label=",
+    absl::StrAppend(&text, vertex, " [label=",
                     Quoted({variable == nullptr ? nodes_[id].op->name : variable->path(),
                             nodes_[id].type.shape.ToString()}),
                     ", ", StyleOf(nodes_[id].op->kind), "];\n");
@@ -161,15 +183,16 @@ class PlanPicture {
   const NodeList& nodes_;
   const PlanSummary& summary_;
   int32_t vertices_ = 0;
-  std::vector<int32_t> vertex_of_;  // of each node's kernel, or of a source
-  std::vector<size_t> calls_;       // of each vertex
+  std::vector<int32_t> vertex_of_;                        // of each node's kernel
+  std::vector<size_t> calls_;                             // of each kernel's vertex
+  std::map<std::pair<NodeId, size_t>, int32_t> sources_;  // the vertex, by node and stage
   std::map<std::pair<int32_t, int32_t>, Distances> edges_;
 };
 
 }  // namespace
 
 std::string Program::Dot(absl::string_view title, const MachineLimits& limits) const {
-  const PlanSummary summary = Summarise(*state_, limits, FoldBy::kOperation);
+  const PlanSummary summary = Summarise(*state_, limits, FoldBy::kPlaceInStep);
   return PlanPicture(*state_, summary).Text(title);
 }
 

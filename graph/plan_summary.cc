@@ -1,23 +1,18 @@
 #include <algorithm>
-#include <optional>
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
-#include <sluice/graph/fold_steps.h>
 #include <sluice/graph/plan_summary.h>
+#include <sluice/graph/units.h>
 
 namespace sluice {
 namespace {
 
 using Step = ProgramState::Step;
 using StepRange = ProgramState::StepRange;
-
-absl::Span<const NodeId> MembersOf(const ProgramState& state, const Step& step) {
-  return {state.members.data() + step.first_member, static_cast<size_t>(step.member_count)};
-}
 
 bool SamePlace(const Place& a, const Place& b) {
   return a.base == b.base && a.index == b.index && a.offset == b.offset;
@@ -113,39 +108,33 @@ std::string ShapesOf(const ProgramState& state, const Step& step) {
   }
 }
 
-// Empty for kernels outside of time loops.
-std::string OperationsOf(const ProgramState& state, const Step& step, const FoldedSteps& folded) {
-  std::string text;
-  for (const NodeId id : MembersOf(state, step)) {
-    const int32_t operation = folded.operation_of[id];
-    if (folded.operations[operation].count > 1) absl::StrAppend(&text, operation, " ");
-  }
-  return text;
+// Equal for kernels that are one in a table.
+std::string TextOf(const KernelSummary& kernel) {
+  return absl::StrCat(kernel.ops, "\n", kernel.scope, "\n", kernel.shapes);
 }
 
-// Equal for kernels that are one.
-std::string KeyOf(const KernelSummary& kernel) {
-  return absl::StrCat(kernel.ops, "\n", kernel.scope, "\n", kernel.operations, "\n", kernel.shapes);
-}
-
-// Without `folded`, by text.
 StageSummary SummariseRange(const ProgramState& state, const StepRange& range,
-                            const MachineLimits& limits, const FoldedSteps* folded) {
+                            const MachineLimits& limits, FoldBy fold_by) {
   StageSummary stage{.kind = range.kind,
                      .rows = range.rows,
                      .count = 1,
                      .kernel_calls = range.last_step - range.first_step};
   absl::flat_hash_map<std::string, size_t> kernel_by_key;
+  absl::flat_hash_map<std::string, int> kernels_in_step;  // of a time step, by text
   for (int32_t i = range.first_step; i < range.last_step; ++i) {
     const Step& step = state.steps[i];
     KernelSummary kernel{.steps = {i},
                          .ops = OpsOf(state, step),
                          .scope = ScopeOf(state, step),
-                         .operations = folded == nullptr ? "" : OperationsOf(state, step, *folded),
                          .shapes = ShapesOf(state, step),
                          .work = WorkOf(state, step, limits)};
     stage.work += kernel.work;
-    const auto [found, is_new] = kernel_by_key.try_emplace(KeyOf(kernel), stage.kernels.size());
+    std::string key = TextOf(kernel);
+    const int32_t time = state.graph.nodes[step.node].step;
+    if (fold_by == FoldBy::kPlaceInStep && time >= 0) {
+      absl::StrAppend(&key, "\n", ++kernels_in_step[absl::StrCat(key, "\n", time)]);
+    }
+    const auto [found, is_new] = kernel_by_key.try_emplace(key, stage.kernels.size());
     if (is_new) {
       stage.kernels.push_back(std::move(kernel));
       continue;
@@ -157,11 +146,23 @@ StageSummary SummariseRange(const ProgramState& state, const StepRange& range,
   return stage;
 }
 
+std::string KindText(const StageSummary& stage) {
+  switch (stage.kind) {
+    case StepRange::Kind::kInOrder:
+      return "one after the other";
+    case StepRange::Kind::kSideBySide:
+      return "side by side";
+    case StepRange::Kind::kChain:
+      return absl::StrCat("chain of ", stage.rows, " rows");
+  }
+  return "?";
+}
+
 // Equal for stages of the same kernels.
 std::string TextOf(const StageSummary& stage) {
-  std::string text = Name(stage);
+  std::string text = KindText(stage);
   for (const KernelSummary& kernel : stage.kernels) {
-    absl::StrAppend(&text, "\n", kernel.steps.size(), " ", KeyOf(kernel));
+    absl::StrAppend(&text, "\n", kernel.steps.size(), " ", TextOf(kernel));
   }
   return text;
 }
@@ -180,6 +181,10 @@ void Join(StageSummary& stage, StageSummary&& other) {
 
 }  // namespace
 
+absl::Span<const NodeId> MembersOf(const ProgramState& state, const Step& step) {
+  return {state.members.data() + step.first_member, static_cast<size_t>(step.member_count)};
+}
+
 Work& Work::operator+=(const Work& other) {
   flops += other.flops;
   bytes += other.bytes;
@@ -187,25 +192,18 @@ Work& Work::operator+=(const Work& other) {
   return *this;
 }
 
-std::string Name(const StageSummary& stage) {
-  switch (stage.kind) {
-    case StepRange::Kind::kInOrder:
-      return "one after the other";
-    case StepRange::Kind::kSideBySide:
-      return "side by side";
-    case StepRange::Kind::kChain:
-      return absl::StrCat("chain of ", stage.rows, " rows");
-  }
-  return "?";
+std::string TitleOf(const StageSummary& stage) {
+  std::string title = KindText(stage);
+  absl::StrAppend(&title, ", ", Counted(stage.kernel_calls, "kernel"));
+  if (stage.count > 1) absl::StrAppend(&title, " in ", Counted(stage.count, "stage"));
+  return title;
 }
 
 PlanSummary Summarise(const ProgramState& state, const MachineLimits& limits, FoldBy fold_by) {
-  std::optional<FoldedSteps> folded;
-  if (fold_by == FoldBy::kOperation) folded = FoldSteps(state.graph.nodes);
   PlanSummary summary;
   absl::flat_hash_map<std::string, size_t> stage_by_text;
   for (const StepRange& range : state.stages) {
-    StageSummary stage = SummariseRange(state, range, limits, folded ? &*folded : nullptr);
+    StageSummary stage = SummariseRange(state, range, limits, fold_by);
     summary.work += stage.work;
     const auto [found, is_new] = stage_by_text.try_emplace(TextOf(stage), summary.stages.size());
     if (is_new) {

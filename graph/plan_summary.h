@@ -23,7 +23,6 @@ struct KernelSummary {
   std::vector<int32_t> steps;  // of the program, in order
   std::string ops;             // "multiply x3 add x2 tanh"
   std::string scope;           // what the scopes of its nodes have in common
-  std::string operations;      // numbers of what it is in the time loop, to fold by
   std::string shapes;          // "(32, 256) -> (32, 768)"; of element-wise ops, the output's alone
   Work work;                   // of all of them
 };
@@ -43,15 +42,19 @@ struct PlanSummary {
   Work work;
 };
 
-// Which kernels of a stage are one: those that read the same in a table, or of them only those that
-// are also the same operation of the time loop (a product of its gradient is not one of the loop).
-enum class FoldBy : uint8_t { kText, kOperation };
+// Which kernels of a stage are one: those that read the same in a table, or, for a picture, of
+// those only the first of each time step, the second of each, and so on, so that a product of the
+// loop's gradient is not one of the loop.
+enum class FoldBy : uint8_t { kText, kPlaceInStep };
 
 PlanSummary Summarise(const ProgramState& state, const MachineLimits& limits,
                       FoldBy fold_by = FoldBy::kText);
 
-// "chain of 32 rows", "side by side", "one after the other".
-std::string Name(const StageSummary& stage);
+// "chain of 32 rows, 178 kernels", "side by side, 6 kernels in 2 stages".
+std::string TitleOf(const StageSummary& stage);
+
+// The nodes that a step computes.
+absl::Span<const NodeId> MembersOf(const ProgramState& state, const ProgramState::Step& step);
 
 // What a trace calls each step.
 std::vector<Trace::Label> LabelsOfSteps(const ProgramState& state);

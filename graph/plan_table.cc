@@ -139,7 +139,7 @@ class PlanTableWriter {
     }
     AddNamesakes("small: ", small_);
     const bool alone = stage.kernels.size() == 1;
-    if (!alone) AddTitle(stage);
+    if (!alone) AddLine(0, TitleOf(stage), "", "", stage.work);
     for (const Line& line : lines) {
       AddLine(line.calls, absl::StrCat(alone ? "" : "  ", Shortened(line.ops)),
               JoinedScopes(line.scopes), line.shapes, line.work);
@@ -169,12 +169,6 @@ class PlanTableWriter {
 
   // All that it has to do was done by those who made its inputs.
   static bool IsInPlace(const Work& work) { return work.flops == 0 && work.bytes == 0; }
-
-  void AddTitle(const StageSummary& stage) {
-    std::string title = absl::StrCat(Name(stage), ", ", WithCommas(stage.kernel_calls), " kernels");
-    if (stage.count > 1) absl::StrAppend(&title, " in ", WithCommas(stage.count), " stages");
-    AddLine(0, title, "", "", stage.work);
-  }
 
   static void Note(const KernelSummary& kernel, Namesakes& namesakes) {
     namesakes.calls += static_cast<int64_t>(kernel.steps.size());

@@ -30,6 +30,8 @@ int64_t Trace::events() const {
 int64_t Trace::dropped() const { return count_ - events(); }
 
 void Trace::BeginRun(std::vector<Label> labels) {
+  // No event will refer to them.
+  if (count_ >= static_cast<int64_t>(events_.size())) return;
   first_label_ = static_cast<int64_t>(labels_.size());
   labels_.insert(labels_.end(), std::make_move_iterator(labels.begin()),
                  std::make_move_iterator(labels.end()));

@@ -53,4 +53,8 @@ std::string WithCommas(int64_t number) {
   return text;
 }
 
+std::string Counted(int64_t count, absl::string_view noun) {
+  return absl::StrCat(WithCommas(count), " ", noun, count == 1 ? "" : "s");
+}
+
 }  // namespace sluice

@@ -1,6 +1,7 @@
 #ifndef SLUICE_GRAPH_UNITS_H_
 #define SLUICE_GRAPH_UNITS_H_
 
+#include <cstdint>
 #include <string>
 
 #include <absl/strings/string_view.h>
@@ -15,6 +16,8 @@ std::string Duration(double seconds);
 std::string Percent(double share);
 // With commas: "1,240,000".
 std::string WithCommas(int64_t number);
+// "1 kernel", "1,240 kernels".
+std::string Counted(int64_t count, absl::string_view noun);
 
 }  // namespace sluice
 
