@@ -87,7 +87,7 @@ std::string FactOf(const PassRecord& record) {
     case Pass::kDrop:
       return when(fewer, "node", " that no output needs");
     case Pass::kShare:
-      return when(fewer, "node", " that compute what another does");
+      return when(fewer, "node", " with an equal one before");
     case Pass::kFold:
       return when(fewer, "node", " that planning knows the numbers of");
     case Pass::kAddRowsFirst:

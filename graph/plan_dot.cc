@@ -2,7 +2,6 @@
 #include <map>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
 
 #include <sluice/graph/dot_style.h>
 #include <sluice/graph/plan_summary.h>
@@ -14,15 +13,16 @@ namespace {
 
 constexpr int32_t kNone = -1;
 
-// The words of a text in lines of some width.
-std::vector<std::string> Wrapped(const std::string& text) {
+// Ops in lines of some width; "x2" stays behind its op.
+std::vector<std::string> Wrapped(absl::Span<const OpCount> ops) {
   constexpr size_t kWidth = 30;
   std::vector<std::string> lines;
-  for (const absl::string_view word : absl::StrSplit(text, ' ')) {
-    if (lines.empty() || lines.back().size() + word.size() > kWidth) {
-      lines.emplace_back(word);
+  for (const OpCount& count : ops) {
+    const std::string op = count.Text();
+    if (lines.empty() || lines.back().size() + op.size() > kWidth) {
+      lines.emplace_back(op);
     } else {
-      absl::StrAppend(&lines.back(), " ", word);
+      absl::StrAppend(&lines.back(), " ", op);
     }
   }
   return lines;
@@ -155,12 +155,19 @@ class PlanPicture {
                     StyleOf(nodes_[id].op->kind), "];\n");
   }
 
+  // Of a feed or of a variable.
+  std::string NameOf(NodeId id) const {
+    if (const Variable* variable = nodes_.attributes(id).variable) return variable->path();
+    const std::vector<NodeId>& feeds = state_.graph.feeds;
+    const auto feed = std::find(feeds.begin(), feeds.end(), id);
+    const std::string& name = state_.feeds[feed - feeds.begin()].name;
+    return name.empty() ? nodes_[id].op->name : name;
+  }
+
   void AppendSource(NodeId id, int32_t vertex, std::string& text) const {
-    const Variable* variable = nodes_.attributes(id).variable;
-    absl::StrAppend(&text, vertex, " [label=",
-                    Quoted({variable == nullptr ? nodes_[id].op->name : variable->path(),
-                            nodes_[id].type.shape.ToString()}),
-                    ", ", StyleOf(nodes_[id].op->kind), "];\n");
+    absl::StrAppend(&text, vertex,
+                    " [label=", Quoted({NameOf(id), nodes_[id].type.shape.ToString()}), ", ",
+                    StyleOf(nodes_[id].op->kind), "];\n");
   }
 
   // The usual distances; where the loop begins and ends others may occur.

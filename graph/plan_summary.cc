@@ -61,23 +61,19 @@ Work WorkOf(const ProgramState& state, const Step& step, const MachineLimits& li
   return work;
 }
 
-// "multiply x3 add": each name once, in the order they come in.
-std::string OpsOf(const ProgramState& state, const Step& step) {
-  std::vector<std::pair<absl::string_view, int>> counts;
+std::vector<OpCount> OpsOf(const ProgramState& state, const Step& step) {
+  std::vector<OpCount> ops;
   for (const NodeId id : MembersOf(state, step)) {
-    const absl::string_view name = state.graph.nodes[id].op->name;
-    const auto found = std::find_if(counts.begin(), counts.end(),
-                                    [&](const auto& count) { return count.first == name; });
-    if (found == counts.end()) {
-      counts.emplace_back(name, 1);
+    const std::string& name = state.graph.nodes[id].op->name;
+    const auto found = std::find_if(ops.begin(), ops.end(),
+                                    [&](const OpCount& known) { return known.name == name; });
+    if (found == ops.end()) {
+      ops.push_back({name, 1});
     } else {
-      ++found->second;
+      ++found->count;
     }
   }
-  return absl::StrJoin(counts, " ", [](std::string* out, const auto& count) {
-    absl::StrAppend(out, count.first);
-    if (count.second > 1) absl::StrAppend(out, " x", count.second);
-  });
+  return ops;
 }
 
 // The part of their paths that all of a kernel's nodes have in common.
@@ -110,7 +106,7 @@ std::string ShapesOf(const ProgramState& state, const Step& step) {
 
 // Equal for kernels that are one in a table.
 std::string TextOf(const KernelSummary& kernel) {
-  return absl::StrCat(kernel.ops, "\n", kernel.scope, "\n", kernel.shapes);
+  return absl::StrCat(TextOf(kernel.ops), "\n", kernel.scope, "\n", kernel.shapes);
 }
 
 StageSummary SummariseRange(const ProgramState& state, const StepRange& range,
@@ -185,6 +181,13 @@ absl::Span<const NodeId> MembersOf(const ProgramState& state, const Step& step) 
   return {state.members.data() + step.first_member, static_cast<size_t>(step.member_count)};
 }
 
+std::string OpCount::Text() const { return count > 1 ? absl::StrCat(name, " x", count) : name; }
+
+std::string TextOf(absl::Span<const OpCount> ops) {
+  return absl::StrJoin(ops, " ",
+                       [](std::string* out, const OpCount& op) { out->append(op.Text()); });
+}
+
 Work& Work::operator+=(const Work& other) {
   flops += other.flops;
   bytes += other.bytes;
@@ -220,7 +223,7 @@ std::vector<Trace::Label> LabelsOfSteps(const ProgramState& state) {
   std::vector<Trace::Label> labels;
   for (const Step& step : state.steps) {
     const Work work = WorkOf(state, step, {});
-    labels.push_back({.name = OpsOf(state, step),
+    labels.push_back({.name = TextOf(OpsOf(state, step)),
                       .category = std::string(Name(nodes[step.node].op->kind)),
                       .scope = ScopeOf(state, step),
                       .flops = work.flops,

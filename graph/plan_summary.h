@@ -18,10 +18,20 @@ struct Work {
   Work& operator+=(const Work& other);
 };
 
+// How often an op occurs in a kernel.
+struct OpCount {
+  std::string name;
+  int64_t count = 0;
+
+  std::string Text() const;  // "multiply x3"
+  friend bool operator==(const OpCount&, const OpCount&) = default;
+};
+std::string TextOf(absl::Span<const OpCount> ops);  // "multiply x3 add x2 tanh"
+
 // Kernels that differ in nothing but their time step.
 struct KernelSummary {
   std::vector<int32_t> steps;  // of the program, in order
-  std::string ops;             // "multiply x3 add x2 tanh"
+  std::vector<OpCount> ops;    // in the order of the first of each
   std::string scope;           // what the scopes of its nodes have in common
   std::string shapes;          // "(32, 256) -> (32, 768)"; of element-wise ops, the output's alone
   Work work;                   // of all of them

@@ -3,7 +3,6 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <absl/strings/str_split.h>
 
 #include <sluice/graph/plan_table.h>
 #include <sluice/graph/units.h>
@@ -15,14 +14,18 @@ namespace {
 constexpr double kSmallShare = 0.005;
 constexpr size_t kWidestOps = 44;
 
-// "multiply x12 add x9 ...": whole words, at most `kWidestOps` wide.
-std::string Shortened(const std::string& ops) {
-  if (ops.size() <= kWidestOps) return ops;
+// "multiply x12 add x9 ...": as many as there is room for.
+std::string Shortened(absl::Span<const OpCount> ops) {
+  const std::string all = TextOf(ops);
+  if (all.size() <= kWidestOps || ops.size() == 1) return all;
   const std::string ending = " ...";
-  size_t end = ops.rfind(' ', kWidestOps - ending.size());
-  // "x12" stays with its op.
-  if (ops[end + 1] == 'x') end = ops.rfind(' ', end - 1);
-  return ops.substr(0, end) + ending;
+  std::string text = ops[0].Text();
+  for (const OpCount& op : ops.subspan(1)) {
+    const std::string longer = absl::StrCat(text, " ", op.Text());
+    if (longer.size() + ending.size() > kWidestOps) break;
+    text = longer;
+  }
+  return text + ending;
 }
 
 // "rnn/0/{reset,update}": what differs in braces.
@@ -99,7 +102,7 @@ class PlanTableWriter {
   // Kernels that have no line of their own, and are named together.
   struct Namesakes {
     int64_t calls = 0;
-    std::vector<std::string> ops;  // each once
+    std::vector<OpCount> ops;  // each once, as one
     Work work;
   };
 
@@ -150,7 +153,7 @@ class PlanTableWriter {
   // Kernels that follow one another and differ in their scope only, such as those of several gates.
   struct Line {
     int64_t calls;
-    std::string ops;
+    std::vector<OpCount> ops;
     std::vector<std::string> scopes;
     std::string shapes;
     Work work;
@@ -173,19 +176,16 @@ class PlanTableWriter {
   static void Note(const KernelSummary& kernel, Namesakes& namesakes) {
     namesakes.calls += static_cast<int64_t>(kernel.steps.size());
     namesakes.work += kernel.work;
-    std::vector<std::string>& known = namesakes.ops;
-    for (const absl::string_view op : absl::StrSplit(kernel.ops, ' ')) {
-      const bool count = op[0] == 'x' && op.find_first_not_of("0123456789", 1) == op.npos;
-      if (!count && std::find(known.begin(), known.end(), op) == known.end()) {
-        known.emplace_back(op);
-      }
+    for (const OpCount& op : kernel.ops) {
+      const OpCount once{op.name, 1};
+      std::vector<OpCount>& known = namesakes.ops;
+      if (std::find(known.begin(), known.end(), once) == known.end()) known.push_back(once);
     }
   }
 
   void AddNamesakes(absl::string_view title, Namesakes& namesakes) {
     if (namesakes.calls == 0) return;
-    AddLine(namesakes.calls, absl::StrCat(title, Shortened(absl::StrJoin(namesakes.ops, " "))), "",
-            "", namesakes.work);
+    AddLine(namesakes.calls, absl::StrCat(title, Shortened(namesakes.ops)), "", "", namesakes.work);
     namesakes = {};
   }
 

@@ -65,8 +65,9 @@ std::string Trace::Json() const {
                     ", \"ph\": \"X\", \"pid\": 0, \"tid\": ", thread,
                     ", \"ts\": ", Microseconds(event.begin),
                     ", \"dur\": ", Microseconds(event.end - event.begin),
-                    ", \"args\": {\"scope\": ", Quoted(label.scope), ", \"flops\": ", label.flops,
-                    ", \"bytes\": ", label.bytes);
+                    ", \"args\": {\"scope\": ", Quoted(label.scope),
+                    ", \"flops\": ", static_cast<int64_t>(label.flops),
+                    ", \"bytes\": ", static_cast<int64_t>(label.bytes));
     if (event.rows > 0) {
       absl::StrAppend(
           &json, ", \"rows\": ", Quoted(absl::StrCat(event.row, " to ", event.row + event.rows)));
