@@ -98,6 +98,8 @@ std::string ShapesOf(const ProgramState& state, const Step& step) {
       return output;
     case OpKind::kConcat:
       return absl::StrCat(inputs.size(), " pieces -> ", output);
+    case OpKind::kPack:  // the packed shape is the kernel's own business
+      return nodes[inputs[0]].type.shape.ToString();
     default:
       return inputs.empty() ? output
                             : absl::StrCat(nodes[inputs[0]].type.shape.ToString(), " -> ", output);
