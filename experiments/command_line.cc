@@ -27,6 +27,14 @@ bool IsBoolean(absl::string_view name) {
   return flag != nullptr && flag->IsOfType<bool>();
 }
 
+// What a flag is that stands without a value; nullptr: it needs one.
+const std::string* ImpliedValue(const Command& command, absl::string_view name) {
+  for (const auto& [flag, value] : command.implied) {
+    if (flag == name) return &value;
+  }
+  return nullptr;
+}
+
 absl::Status UnknownFlag(const Command& command, absl::string_view name) {
   return UsageError(absl::StrCat("sluice ", command.name, " has no flag --", name,
                                  NearestNameHint(name, command.flags), "\nTry: sluice help ",
@@ -106,6 +114,8 @@ absl::StatusOr<std::vector<std::string>> ParseFlags(const Command& command,
       status = SetFlag(command, name.substr(2), "false");
     } else if (IsBoolean(name)) {
       status = SetFlag(command, name, "true");
+    } else if (const std::string* implied = ImpliedValue(command, name)) {
+      status = SetFlag(command, name, *implied);
     } else if (!Takes(command, name)) {
       status = UnknownFlag(command, name);
     } else if (i + 1 == arguments.size()) {

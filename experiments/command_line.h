@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -33,10 +34,13 @@ struct Command {
   std::vector<std::string> flags;       // in the order of the help text
   std::vector<std::string> positional;  // what may follow the flags, for errors; empty: nothing
   absl::Status (*run)(absl::Span<const std::string> positional);
+  // Flags that may stand without "=value", and what they then are.
+  std::vector<std::pair<std::string, std::string>> implied = {};
 };
 
 // Sets the flags of `command` from "--name=value", "--name value" and, for booleans, "--name" and
-// "--noname". Returns what is not a flag. Errors name the nearest flag of the command.
+// "--noname"; "--name" also for those with an implied value. Returns what is not a flag. Errors
+// name the nearest flag of the command.
 absl::StatusOr<std::vector<std::string>> ParseFlags(const Command& command,
                                                     absl::Span<const std::string> arguments);
 

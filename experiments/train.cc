@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <optional>
 
 #include <absl/flags/flag.h>
 #include <absl/strings/str_format.h>
@@ -9,16 +10,22 @@
 #include <sluice/experiments/interrupt.h>
 #include <sluice/experiments/model_file.h>
 #include <sluice/experiments/progress_line.h>
+#include <sluice/graph/trace.h>
 
 ABSL_FLAG(std::string, cell, "gru", "Cell with its conventions (sluice list cells).");
 ABSL_FLAG(int, seed, 1, "Seed of the initial weights and of dropout.");
 ABSL_FLAG(std::string, model, "model.sluice", "File of the trained model.");
+ABSL_FLAG(std::string, trace, "",
+          "File for a trace of the first 5 updates, for chrome://tracing or ui.perfetto.dev: which "
+          "kernel ran when, on which thread; 100,000 kernel calls at most. Empty: none.");
 
 namespace sluice {
 namespace {
 
+constexpr int64_t kMostTraceEvents = 100'000;
+
 std::vector<std::string> TrainFlags() {
-  std::vector<std::string> flags = {"cell", "seed", "model"};
+  std::vector<std::string> flags = {"cell", "seed", "model", "trace"};
   for (const auto& more : {CorpusFlags(), ModelFlags(), TrainingFlags()}) {
     flags.insert(flags.end(), more.begin(), more.end());
   }
@@ -29,6 +36,16 @@ void PrintScore(const char* part, const std::optional<Score>& score) {
   if (!score) return;
   std::printf("%-11s perplexity %.3f, %.3f bits/token\n", part, score->perplexity(),
               score->bits_per_token());
+}
+
+absl::Status WriteTrace(const std::string& path, const Trace& trace) {
+  if (absl::Status status = WriteWholeFile(path, trace.Json()); !status.ok()) return status;
+  std::printf("Written: %s, %d kernel calls", path.c_str(), static_cast<int>(trace.events()));
+  if (trace.dropped() > 0) {
+    std::printf("; no room for %d more", static_cast<int>(trace.dropped()));
+  }
+  std::printf("\n");
+  return absl::OkStatus();
 }
 
 absl::Status RunTrain(absl::Span<const std::string>) {
@@ -48,6 +65,12 @@ absl::Status RunTrain(absl::Span<const std::string>) {
   LanguageModel model(*options);
   const std::string path = absl::GetFlag(FLAGS_model);
   if (absl::Status status = CheckWritable(path); !status.ok()) return status;
+  const std::string trace_path = absl::GetFlag(FLAGS_trace);
+  std::optional<Trace> trace;
+  if (!trace_path.empty()) {
+    if (absl::Status status = CheckWritable(trace_path); !status.ok()) return status;
+    trace.emplace(kMostTraceEvents);
+  }
 
   Threads threads(ThreadsFromFlags());
   CatchInterrupts();
@@ -56,7 +79,11 @@ absl::Status RunTrain(absl::Span<const std::string>) {
     ProgressLine line;
     result = Train(model, *corpus, *training, {.arena = threads.arena()},
                    {.progress = [&](const Progress& p) { line.Show(cell, p, 0, 1); },
-                    .interrupted = Interrupted});
+                    .interrupted = Interrupted,
+                    .trace = trace ? &*trace : nullptr});
+  }
+  if (trace) {
+    if (absl::Status status = WriteTrace(trace_path, *trace); !status.ok()) return status;
   }
   if (!result.ok()) return result.status();
   std::printf("%s (%s): %d parameters, %s after %d tokens in %.1f s, %.0f tokens/s\n", cell.c_str(),

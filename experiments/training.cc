@@ -84,8 +84,10 @@ class Trainer {
     for (const Batch& batch : batches) {
       if (Done()) break;
       const Clock::time_point start = Clock::now();
+      RunOptions run = run_;
+      if (result_.updates < kTracedUpdates) run.trace = hooks_.trace;
       const absl::StatusOr<double> nats =
-          model_.Update(batch, *optimizer_, {.clip_norm = options_.clip}, run_);
+          model_.Update(batch, *optimizer_, {.clip_norm = options_.clip}, run);
       if (!nats.ok()) return nats.status();
       result_.seconds += SecondsSince(start);
       result_.tokens += batch.tokens;

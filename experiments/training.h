@@ -70,9 +70,13 @@ struct Progress {
   double seconds_left = 0;
 };
 
+// Updates that a trace is told of: enough to see what repeats, little enough to look at.
+inline constexpr int64_t kTracedUpdates = 5;
+
 struct TrainingHooks {
   std::function<void(const Progress&)> progress;
   std::function<bool()> interrupted;  // asked after each update
+  Trace* trace = nullptr;             // of the first kTracedUpdates updates
 };
 
 // Trains a model on the corpus' first part, in streams that carry their state, and scores it on all

@@ -29,20 +29,32 @@ PlanGraph GraphOf(const Tape& tape, absl::Span<const Value> fetches) {
   return graph;
 }
 
-PlanGraph RunPasses(PlanGraph graph, PlanLevel level) {
-  graph = DropUnused(graph);
-  if (level != PlanLevel::kDebug) graph = ShareEqual(graph);
-  if (level == PlanLevel::kFull) {
-    graph = ShareEqual(FoldConstants(graph));
-    graph = ShareEqual(AddRowsFirst(graph));
-    graph = ShareEqual(HoistRows(graph));
-    graph = LiftConcats(graph);
-    graph = ShareEqual(SinkSums(graph));
-    graph = MergeConcats(graph);
+// Says what each pass did in `records`, if there are any.
+PlanGraph RunPasses(PlanGraph graph, PlanLevel level, std::vector<PassRecord>* records = nullptr) {
+  using Rewrite = PlanGraph (*)(const PlanGraph&);
+  const auto run = [&](Pass pass, std::initializer_list<Rewrite> rewrites) {
+    const PlanGraph before = records == nullptr ? PlanGraph() : graph;
+    for (const Rewrite rewrite : rewrites) graph = rewrite(graph);
+    if (records != nullptr) records->push_back(Compare(pass, before.nodes, graph.nodes));
+  };
+  const bool full = level == PlanLevel::kFull;
+  run(Pass::kDrop, {DropUnused});
+  if (level != PlanLevel::kDebug) run(Pass::kShare, {ShareEqual});
+  if (full) {
+    run(Pass::kFold, {FoldConstants, ShareEqual});
+    run(Pass::kAddRowsFirst, {AddRowsFirst, ShareEqual});
+    run(Pass::kHoist, {HoistRows, ShareEqual});
+    run(Pass::kLift, {LiftConcats});
+    run(Pass::kSink, {SinkSums, ShareEqual});
+    run(Pass::kMergeConcats, {MergeConcats});
   }
-  if (level != PlanLevel::kDebug) graph = ShareEqual(PackOperands(graph));
-  if (level != PlanLevel::kFull) return OrderWrites(graph);
-  return Schedule(Recompute(ShareEqual(AddProducts(graph))));
+  if (level != PlanLevel::kDebug) run(Pass::kPack, {PackOperands, ShareEqual});
+  if (full) {
+    run(Pass::kAddProducts, {AddProducts, ShareEqual});
+    run(Pass::kRecompute, {Recompute});
+  }
+  run(Pass::kOrder, {full ? Schedule : OrderWrites});
+  return graph;
 }
 
 // About what a node's kernel costs, in nanoseconds of one core.
@@ -158,6 +170,14 @@ class StepBuilder {
 };
 
 }  // namespace
+
+std::vector<PassRecord> RecordPasses(const ProgramState& state) {
+  PlanGraph graph{.nodes = state.tape_nodes, .fetches = state.tape_fetches, .feeds = {}};
+  for (const ProgramState::FeedSlot& feed : state.feeds) graph.feeds.push_back(feed.tape_node);
+  std::vector<PassRecord> records;
+  RunPasses(std::move(graph), state.level, &records);
+  return records;
+}
 
 absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
                              const PlanOptions& options) {

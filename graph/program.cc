@@ -8,6 +8,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <sluice/graph/passes/row_wise.h>
+#include <sluice/graph/plan_summary.h>
 #include <sluice/graph/program_state.h>
 #include <sluice/graph/tape.h>
 #include <sluice/graph/trace.h>

@@ -2,9 +2,11 @@
 #define SLUICE_GRAPH_PROGRAM_H_
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 #include <absl/types/span.h>
 
 #include <sluice/graph/parallel.h>
@@ -35,6 +37,16 @@ struct RunOptions {
   Trace* trace = nullptr;  // told of each kernel call
 };
 
+// Limits of a machine, all threads together, for which the time of a kernel is predicted: the
+// longer of its FLOPs at the one rate and its bytes at the other. 0: not known, and nothing is
+// predicted.
+struct MachineLimits {
+  double flops_per_second = 0;
+  double bytes_per_second = 0;  // of the memory
+
+  bool known() const { return flops_per_second > 0 && bytes_per_second > 0; }
+};
+
 // The tensor for one feed of the tape.
 struct FeedTensor {
   Value feed;
@@ -62,6 +74,11 @@ class Program {
   double flops() const;
   // The nodes that run, after planning.
   const NodeList& nodes() const;
+  // What planning did to the tape, in numbers, and every kernel with its FLOPs, bytes and predicted
+  // share of the time; kernels of equal time steps as one line. For people; the text may change.
+  std::string Explain(const MachineLimits& limits = {}) const;
+  // The same kernels as a picture for Graphviz, `dot -Tsvg`, with the values that they pass on.
+  std::string Dot(absl::string_view title = "", const MachineLimits& limits = {}) const;
 
  private:
   friend absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include <sluice/graph/elementwise_group.h>
+#include <sluice/graph/pass_record.h>
 #include <sluice/graph/passes/passes.h>
 #include <sluice/graph/program.h>
-#include <sluice/graph/trace.h>
 
 namespace sluice {
 
@@ -66,8 +66,8 @@ struct ProgramState {
   std::vector<NodeId> tape_fetches;
 };
 
-// What a trace and an explanation call each step.
-std::vector<Trace::Label> LabelsOfSteps(const ProgramState& state);
+// What each pass did to the tape, found by running them again: planning itself pays nothing for it.
+std::vector<PassRecord> RecordPasses(const ProgramState& state);
 
 }  // namespace sluice
 

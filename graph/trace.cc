@@ -30,6 +30,8 @@ int64_t Trace::events() const {
 int64_t Trace::dropped() const { return count_ - events(); }
 
 void Trace::BeginRun(std::vector<Label> labels) {
+  // No event will refer to them.
+  if (count_ >= static_cast<int64_t>(events_.size())) return;
   first_label_ = static_cast<int64_t>(labels_.size());
   labels_.insert(labels_.end(), std::make_move_iterator(labels.begin()),
                  std::make_move_iterator(labels.end()));
@@ -63,8 +65,9 @@ std::string Trace::Json() const {
                     ", \"ph\": \"X\", \"pid\": 0, \"tid\": ", thread,
                     ", \"ts\": ", Microseconds(event.begin),
                     ", \"dur\": ", Microseconds(event.end - event.begin),
-                    ", \"args\": {\"scope\": ", Quoted(label.scope), ", \"flops\": ", label.flops,
-                    ", \"bytes\": ", label.bytes);
+                    ", \"args\": {\"scope\": ", Quoted(label.scope),
+                    ", \"flops\": ", static_cast<int64_t>(label.flops),
+                    ", \"bytes\": ", static_cast<int64_t>(label.bytes));
     if (event.rows > 0) {
       absl::StrAppend(
           &json, ", \"rows\": ", Quoted(absl::StrCat(event.row, " to ", event.row + event.rows)));
