@@ -51,7 +51,7 @@ absl::Status OpRun::Check() {
   std::vector<Tensor> inputs = inputs_;
   TensorType type = output_.type();
   if (flops() > kMostFlopsOfReference && op_.row_by_row != nullptr &&
-      op_.row_by_row(sample_.attributes)) {
+      op_.row_by_row(sample_.attributes, output_.type().shape)) {
     inputs[0] = FirstRows(inputs[0], kCheckedRows);
     type.shape = {kCheckedRows, type.shape[1]};
   }
