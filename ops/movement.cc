@@ -58,6 +58,74 @@ absl::Status RunCopy(const KernelArguments& arguments) {
 
 // ---- Strided copies: broadcast and transpose ----
 
+// Four rows of four elements turned into columns.
+template <typename T>
+void TransposeFour(const T* from, int64_t from_row, T* to, int64_t to_row) {
+  using V [[gnu::vector_size(4 * sizeof(T))]] = T;
+  V rows[4];
+  for (int i = 0; i < 4; ++i) std::memcpy(&rows[i], from + i * from_row, sizeof(V));
+  const V a = __builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5);
+  const V b = __builtin_shufflevector(rows[2], rows[3], 0, 4, 1, 5);
+  const V c = __builtin_shufflevector(rows[0], rows[1], 2, 6, 3, 7);
+  const V d = __builtin_shufflevector(rows[2], rows[3], 2, 6, 3, 7);
+  const V columns[4] = {
+      __builtin_shufflevector(a, b, 0, 1, 4, 5), __builtin_shufflevector(a, b, 2, 3, 6, 7),
+      __builtin_shufflevector(c, d, 0, 1, 4, 5), __builtin_shufflevector(c, d, 2, 3, 6, 7)};
+  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_row, &columns[i], sizeof(V));
+}
+
+// Rows and columns of one block: whole cache lines of f32 on both sides.
+constexpr int64_t kBlock = 16;
+
+// to[j * to_row + i] = from[i * from_row + j] for i < rows, j < columns.
+template <typename T>
+void TransposeBlock(int64_t rows, int64_t columns, const T* from, int64_t from_row, T* to,
+                    int64_t to_row) {
+  const int64_t whole_rows = rows / 4 * 4;
+  const int64_t whole_columns = columns / 4 * 4;
+  for (int64_t j = 0; j < whole_columns; j += 4) {
+    for (int64_t i = 0; i < whole_rows; i += 4) {
+      TransposeFour(from + i * from_row + j, from_row, to + j * to_row + i, to_row);
+    }
+  }
+  for (int64_t j = 0; j < columns; ++j) {
+    const int64_t done = j < whole_columns ? whole_rows : 0;
+    for (int64_t i = done; i < rows; ++i) to[j * to_row + i] = from[i * from_row + j];
+  }
+}
+
+// As CopyStrided, where the elements of `from` lie side by side along `axis`, not the last: block
+// by block, so that a cache line that is read is used up.
+template <typename T>
+void CopyTransposed(const Shape& shape, const std::array<int64_t, Shape::kMaxRank>& strides,
+                    int axis, const T* from, T* to) {
+  const int64_t across = shape[axis];
+  const int64_t columns = shape.back(0);
+  const int64_t strips = (across + kBlock - 1) / kBlock;
+  const auto to_strides = RowMajorStrides(shape);
+  const int64_t inner = strides[shape.rank() - 1];
+  const double cost = 4 * kCostPerByte * sizeof(T) * static_cast<double>(columns * kBlock);
+  ParallelFor(
+      shape.elements() / (across * columns) * strips, cost, [&](int64_t begin, int64_t end) {
+        for (int64_t strip = begin; strip < end; ++strip) {
+          const int64_t start = strip % strips * kBlock;
+          int64_t rest = strip / strips;
+          const T* in = from + start;
+          T* out = to + start * to_strides[axis];
+          for (int other = shape.rank() - 2; other >= 0; --other) {
+            if (other == axis) continue;
+            in += rest % shape[other] * strides[other];
+            out += rest % shape[other] * to_strides[other];
+            rest /= shape[other];
+          }
+          for (int64_t column = 0; column < columns; column += kBlock) {
+            TransposeBlock(std::min(kBlock, columns - column), std::min(kBlock, across - start),
+                           in + column * inner, inner, out + column, to_strides[axis]);
+          }
+        }
+      });
+}
+
 // Writes `to` in order, reading `from` with `strides` (in elements) along the axes of `shape`.
 template <typename T>
 void CopyStrided(const Shape& shape, const std::array<int64_t, Shape::kMaxRank>& strides,
@@ -66,6 +134,11 @@ void CopyStrided(const Shape& shape, const std::array<int64_t, Shape::kMaxRank>&
   if (columns == 0) return;
   const int64_t rows = shape.elements() / columns;
   const int64_t inner = shape.rank() == 0 ? 0 : strides[shape.rank() - 1];
+  for (int axis = 0; axis + 1 < shape.rank() && inner > 1; ++axis) {
+    if (strides[axis] == 1 && shape[axis] >= 4 && columns >= 4) {
+      return CopyTransposed(shape, strides, axis, from, to);
+    }
+  }
   const double cost = kCostPerByte * sizeof(T) * static_cast<double>(columns) * (inner > 1 ? 8 : 1);
   ParallelFor(rows, cost + 5, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
