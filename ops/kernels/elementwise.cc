@@ -3,14 +3,6 @@
 #include <sluice/ops/kernels/kernel_table.h>
 #include <sluice/ops/kernels/vector_math.h>
 
-#if defined(__clang__)
-#define SLUICE_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#define SLUICE_UNROLL _Pragma("clang loop unroll_count(4)")
-#else
-#define SLUICE_INDEPENDENT _Pragma("GCC ivdep")
-#define SLUICE_UNROLL _Pragma("GCC unroll 4")
-#endif
-
 namespace sluice {
 namespace SLUICE_KERNELS {
 namespace {

@@ -99,11 +99,25 @@ struct ReductionKernels {
   Rows sum_rows, max_rows;
 };
 
+// Random f32 of positions [position, position + n), by key and step as in graph/random.h: the first
+// of each position's uniform numbers, or a normal one from the first two.
+struct RandomTask {
+  uint64_t key, step, position;
+  int64_t n;
+  float* output;
+};
+
+struct RandomKernels {
+  void (*uniform)(const RandomTask& task);
+  void (*normal)(const RandomTask& task);
+};
+
 struct KernelTable {
   const char* instruction_set;
   ElementwiseTile elementwise[static_cast<int>(ElementwiseOp::count)][3];  // by op, by DType
   ProductKernels product[2];                                               // by DType
   ReductionKernels reduction[2];
+  RandomKernels random;
 };
 
 // The table for this processor.

@@ -7,6 +7,16 @@
 // arithmetic, comparisons and `mask ? a : b` are operators. A lane's result does not depend on
 // other lanes.
 
+// Of the loop that follows: it carries no dependence from element to element; and four rounds at
+// once.
+#if defined(__clang__)
+#define SLUICE_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#define SLUICE_UNROLL _Pragma("clang loop unroll_count(4)")
+#else
+#define SLUICE_INDEPENDENT _Pragma("GCC ivdep")
+#define SLUICE_UNROLL _Pragma("GCC unroll 4")
+#endif
+
 namespace sluice {
 namespace SLUICE_KERNELS {
 namespace {
