@@ -24,56 +24,137 @@ struct VectorOf {
 
 // Of numbers and of vectors of them.
 struct Sum {
+  static constexpr bool kDropsNan = false;
   template <typename V>
   static V Combine(V a, V b) {
     return a + b;
   }
 };
-// A NaN b does not count: one instruction. Who cares looks for NaN besides.
+// A NaN b does not count: one instruction. Largest bits say besides whether there is NaN.
 struct Largest {
+  static constexpr bool kDropsNan = true;
   template <typename V>
   static V Combine(V a, V b) {
     return b > a ? b : a;
   }
 };
 
+// Bits of floats without their sign are in the order of the numbers, and those of NaN above all.
+template <typename T>
+struct BitsOf;
+template <>
+struct BitsOf<float> {
+  using Type = int32_t;
+  static constexpr int32_t kMagnitude = 0x7FFFFFFF;
+};
+template <>
+struct BitsOf<double> {
+  using Type = int64_t;
+  static constexpr int64_t kMagnitude = 0x7FFFFFFFFFFFFFFF;
+};
+
+template <typename T>
+bool IsNan(typename BitsOf<T>::Type magnitude) {
+  return magnitude > BitCast<typename BitsOf<T>::Type>(static_cast<T>(__builtin_inf()));
+}
+
+template <typename T>
+bool HasNan(int64_t n, const T* input) {
+  using Bits = typename BitsOf<T>::Type;
+  Bits most = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    most = Largest::Combine(most, BitCast<Bits>(input[i]) & BitsOf<T>::kMagnitude);
+  }
+  return IsNan<T>(most);
+}
+
+// Combines elements of an operation with what came before, and the largest bits of what it drops.
+template <typename T, typename Operation>
+struct Accumulator {
+  using V = typename VectorOf<T>::Type;
+  using B = typename VectorOf<typename BitsOf<T>::Type>::Type;
+  V value;
+  B most;
+
+  explicit Accumulator(const T* in) : value(Load<V>(in)), most{} { Watch(value); }
+  void Add(const T* in) {
+    const V x = Load<V>(in);
+    value = Operation::Combine(value, x);
+    Watch(x);
+  }
+  void Watch(V x) {
+    if constexpr (Operation::kDropsNan) {
+      most = Largest::Combine(most, BitCast<B>(x) & BitsOf<T>::kMagnitude);
+    }
+  }
+};
+
+template <typename Operation, typename V>
+auto CombineVector(V v) {
+  constexpr int kCount = sizeof(V) / sizeof(v[0]);
+  if constexpr (kCount == 16) {
+    return CombineVector<Operation>(
+        Operation::Combine(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7),
+                           __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15)));
+  } else if constexpr (kCount == 8) {
+    return CombineVector<Operation>(Operation::Combine(__builtin_shufflevector(v, v, 0, 1, 2, 3),
+                                                       __builtin_shufflevector(v, v, 4, 5, 6, 7)));
+  } else if constexpr (kCount == 4) {
+    return CombineVector<Operation>(Operation::Combine(__builtin_shufflevector(v, v, 0, 1),
+                                                       __builtin_shufflevector(v, v, 2, 3)));
+  } else {
+    return Operation::Combine(v[0], v[1]);
+  }
+}
+
 // The lanes of whole rounds of kLanes elements, n of them: as many vectors at a time as there are
 // registers for in any instruction set.
 template <typename T, typename Operation>
-void FillLanes(int64_t n, const T* input, T* lanes) {
-  using V = typename VectorOf<T>::Type;
+void FillLanes(int64_t n, const T* input, T* lanes, bool* has_nan) {
   constexpr int kCount = VectorOf<T>::kCount;
+  using A = Accumulator<T, Operation>;
   for (int lane = 0; lane < kLanes; lane += 4 * kCount) {
     const T* in = input + lane;
-    V a = Load<V>(in);
-    V b = Load<V>(in + kCount);
-    V c = Load<V>(in + 2 * kCount);
-    V d = Load<V>(in + 3 * kCount);
+    A a(in);
+    A b(in + kCount);
+    A c(in + 2 * kCount);
+    A d(in + 3 * kCount);
     for (int64_t i = kLanes; i < n; i += kLanes) {
-      a = Operation::Combine(a, Load<V>(in + i));
-      b = Operation::Combine(b, Load<V>(in + i + kCount));
-      c = Operation::Combine(c, Load<V>(in + i + 2 * kCount));
-      d = Operation::Combine(d, Load<V>(in + i + 3 * kCount));
+      a.Add(in + i);
+      b.Add(in + i + kCount);
+      c.Add(in + i + 2 * kCount);
+      d.Add(in + i + 3 * kCount);
     }
-    Store(a, lanes + lane);
-    Store(b, lanes + lane + kCount);
-    Store(c, lanes + lane + 2 * kCount);
-    Store(d, lanes + lane + 3 * kCount);
+    if constexpr (Operation::kDropsNan) {
+      const auto most =
+          Largest::Combine(Largest::Combine(a.most, b.most), Largest::Combine(c.most, d.most));
+      *has_nan |= IsNan<T>(CombineVector<Largest>(most));
+    }
+    Store(a.value, lanes + lane);
+    Store(b.value, lanes + lane + kCount);
+    Store(c.value, lanes + lane + 2 * kCount);
+    Store(d.value, lanes + lane + 3 * kCount);
   }
 }
 
+// Lanes by halves, the upper on the lower: vectors first, then a vector within.
 template <typename T, typename Operation, int kCount>
-T CombineLanes(T* lanes) {
-  for (int width = kCount / 2; width > 0; width /= 2) {
-    for (int lane = 0; lane < width; ++lane) {
-      lanes[lane] = Operation::Combine(lanes[lane], lanes[lane + width]);
+T CombineLanes(const T* lanes) {
+  using V = typename VectorOf<T>::Type;
+  constexpr int kVectors = kCount / VectorOf<T>::kCount;
+  V vectors[kVectors];
+  for (int i = 0; i < kVectors; ++i) vectors[i] = Load<V>(lanes + i * VectorOf<T>::kCount);
+  for (int half = kVectors / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) {
+      vectors[i] = Operation::Combine(vectors[i], vectors[i + half]);
     }
   }
-  return lanes[0];
+  return CombineVector<Operation>(vectors[0]);
 }
 
 template <typename T, typename Operation>
-T ReduceFew(int64_t n, const T* input) {
+T ReduceFew(int64_t n, const T* input, bool* has_nan) {
+  if constexpr (Operation::kDropsNan) *has_nan |= HasNan(n, input);
   if (n < kFewLanes) {
     T result = input[0];
     for (int64_t i = 1; i < n; ++i) result = Operation::Combine(result, input[i]);
@@ -92,65 +173,27 @@ T ReduceFew(int64_t n, const T* input) {
 }
 
 template <typename T, typename Operation>
-T ReduceBlock(int64_t n, const T* input) {
-  if (n < kFew) return ReduceFew<T, Operation>(n, input);
+T ReduceBlock(int64_t n, const T* input, bool* has_nan) {
+  if (n < kFew) return ReduceFew<T, Operation>(n, input, has_nan);
   T lanes[kLanes];
   int64_t i = n / kLanes * kLanes;
-  FillLanes<T, Operation>(i, input, lanes);
+  FillLanes<T, Operation>(i, input, lanes, has_nan);
+  if constexpr (Operation::kDropsNan) *has_nan |= HasNan(n - i, input + i);
   for (int lane = 0; i < n; ++i, ++lane) lanes[lane] = Operation::Combine(lanes[lane], input[i]);
   return CombineLanes<T, Operation, kLanes>(lanes);
 }
 
-// n > 0.
+// n > 0. NaN wins, as in every other op.
 template <typename T, typename Operation>
-T Reduce(int64_t n, const T* input) {
-  T result = ReduceBlock<T, Operation>(n < kBlock ? n : kBlock, input);
-  for (int64_t i = kBlock; i < n; i += kBlock) {
-    const int64_t left = n - i < kBlock ? n - i : kBlock;
-    result = Operation::Combine(result, ReduceBlock<T, Operation>(left, input + i));
-  }
-  return result;
-}
-
-template <typename T>
-void SumOf(int64_t n, const void* input, void* output) {
-  *static_cast<T*>(output) = Reduce<T, Sum>(n, static_cast<const T*>(input));
-}
-
-// Bits of floats without their sign are in the order of the numbers, and those of NaN above all.
-template <typename T>
-bool HasNan(int64_t n, const T* input) {
-  using Bits = decltype([] {
-    if constexpr (sizeof(T) == 4) {
-      return int32_t{};
-    } else {
-      return int64_t{};
-    }
-  }());
-  constexpr Bits kMagnitude = sizeof(T) == 4 ? Bits(0x7FFFFFFF) : Bits(0x7FFFFFFFFFFFFFFF);
-  Bits most = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    const Bits magnitude = BitCast<Bits>(input[i]) & kMagnitude;
-    most = magnitude > most ? magnitude : most;
-  }
-  return most > BitCast<Bits>(static_cast<T>(__builtin_inf()));
-}
-
-// NaN wins, as in every other op. It is looked for block by block, in what the first-level cache
-// still holds.
-template <typename T>
-void MaxOf(int64_t n, const void* input, void* output) {
+void Reduce(int64_t n, const void* input, void* output) {
   const T* in = static_cast<const T*>(input);
-  T result = in[0];
-  for (int64_t i = 0; i < n; i += kBlock) {
+  bool has_nan = false;
+  T result = ReduceBlock<T, Operation>(n < kBlock ? n : kBlock, in, &has_nan);
+  for (int64_t i = kBlock; i < n && !has_nan; i += kBlock) {
     const int64_t left = n - i < kBlock ? n - i : kBlock;
-    result = Largest::Combine(result, ReduceBlock<T, Largest>(left, in + i));
-    if (HasNan(left, in + i)) {
-      result = static_cast<T>(__builtin_nan(""));
-      break;
-    }
+    result = Operation::Combine(result, ReduceBlock<T, Operation>(left, in + i, &has_nan));
   }
-  *static_cast<T*>(output) = result;
+  *static_cast<T*>(output) = has_nan ? static_cast<T>(__builtin_nan("")) : result;
 }
 
 // ---- Rows, column by column ----
@@ -158,7 +201,7 @@ void MaxOf(int64_t n, const void* input, void* output) {
 struct LargestOrNan {
   template <typename V>
   static V Combine(V a, V b) {
-    return (b > a) | (b != b) ? b : a;
+    return ((b > a) | (b != b)) ? b : a;
   }
 };
 
@@ -202,9 +245,9 @@ void ReduceRows(int64_t rows, int64_t columns, int64_t row_elements, const void*
 }  // namespace
 
 void FillReduction(KernelTable& table) {
-  table.reduction[0] = {SumOf<float>, MaxOf<float>, ReduceRows<float, Sum>,
+  table.reduction[0] = {Reduce<float, Sum>, Reduce<float, Largest>, ReduceRows<float, Sum>,
                         ReduceRows<float, LargestOrNan>};
-  table.reduction[1] = {SumOf<double>, MaxOf<double>, ReduceRows<double, Sum>,
+  table.reduction[1] = {Reduce<double, Sum>, Reduce<double, Largest>, ReduceRows<double, Sum>,
                         ReduceRows<double, LargestOrNan>};
 }
 

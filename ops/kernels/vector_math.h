@@ -87,21 +87,23 @@ inline Floats Expm1Polynomial(Floats r) {
 
 // 1 / (1 + e^-x) with e^-x = 2^-n e^r, both sides of the fraction times 2^(n / 2): neither
 // overflows, and denormal results are rounded once. With h = n + 2 * 127 in the low bits, h / 2 is
-// the exponent of 2^(n / 2), and h / 2 - h, a negative number, that of -4 * 2^-(n / 2).
+// the exponent of 2^(n / 2), and h / 2 - h + 2 * 127 that of 2^-(n / 2).
 inline Floats sigmoid(Floats x) {
   const Floats clamped = AtMost(kSigmoidHigh, AtLeast(kExpLow, x));
   const Floats shifted = MultiplyAdd(clamped, kLog2E, kRound + 254);
   const Floats n = shifted - (kRound + 254);
   Floats r = MultiplyAdd(n, kLn2High, -clamped);
   r = MultiplyAdd(n, kLn2Low, r);
-  const Integers exponent = BitCast<Integers>(shifted);
-  const Integers half = exponent >> 1;
-  const Floats scale = BitCast<Floats>(half << 23);
-  const Floats inverse = -0.25F * BitCast<Floats>((half - exponent) << 23);
-  // The largest part of the sum last: all but one rounding is of something small.
-  const Floats small = scale < inverse ? scale : inverse;
-  const Floats large = scale > inverse ? scale : inverse;
-  return scale / (large + MultiplyAdd(inverse, Expm1Polynomial(r), small));
+  const Words exponent = BitCast<Words>(shifted);
+  const Words half = exponent >> 1;
+  const Integers scale = BitCast<Integers>(half << 23);
+  const Integers inverse = BitCast<Integers>(((half - exponent) << 23) + (254U << 23));
+  // The largest part of the sum last: all but one rounding is of something small. Powers of two
+  // are in the order of their bits.
+  const Floats small = BitCast<Floats>(scale < inverse ? scale : inverse);
+  const Floats large = BitCast<Floats>(scale > inverse ? scale : inverse);
+  const Floats rest = MultiplyAdd(BitCast<Floats>(inverse), Expm1Polynomial(r), small);
+  return BitCast<Floats>(scale) / (large + rest);
 }
 
 // (1 - e) / (1 + e) with e = e^-2|x| = 2^n (1 + q): both sides from q, so that small x stay exact.
