@@ -6,6 +6,7 @@
 #include <cstring>
 #include <iostream>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/graph/op.h>
+#include <sluice/ops/kernels/kernel_table.h>
 
 namespace sluice::testing {
 namespace {
@@ -74,8 +76,8 @@ struct Worst {
   float at = 0;
 };
 
-Worst WorstOf(const Function& function, const std::vector<float>& numbers) {
-  const std::vector<float> results = Apply(function.name, numbers);
+Worst WorstOf(const Function& function, const std::vector<float>& numbers,
+              const std::vector<float>& results) {
   Worst worst;
   for (size_t i = 0; i < numbers.size(); ++i) {
     const double exact = function.exact(numbers[i]);
@@ -88,6 +90,10 @@ Worst WorstOf(const Function& function, const std::vector<float>& numbers) {
     if (ulps > worst.ulps) worst = {ulps, numbers[i]};
   }
   return worst;
+}
+
+Worst WorstOf(const Function& function, const std::vector<float>& numbers) {
+  return WorstOf(function, numbers, Apply(function.name, numbers));
 }
 
 // Every 251st float, which takes seconds; with SLUICE_ALL_FLOATS=1 in the environment all 2^32 of
@@ -121,6 +127,33 @@ TEST(VectorMath, IsWithinAFewUlpsWhereMostHappens) {
     const Worst worst = WorstOf(function, numbers);
     EXPECT_LE(worst.ulps, function.largest_ulps) << function.name << " of " << worst.at;
     std::cout << function.name << ": at most " << worst.ulps << " ulp, at " << worst.at << "\n";
+  }
+}
+
+// Without fused multiply-adds as well.
+TEST(VectorMath, IsWithinAFewUlpsInEveryInstructionSet) {
+  const std::map<std::string, ElementwiseOp> ops = {
+      {"exp", ElementwiseOp::exp_op},         {"log", ElementwiseOp::log_op},
+      {"log1p", ElementwiseOp::log1p_op},     {"tanh", ElementwiseOp::tanh_op},
+      {"sigmoid", ElementwiseOp::sigmoid_op}, {"softplus", ElementwiseOp::softplus_op},
+      {"sqrt", ElementwiseOp::sqrt_op},       {"sin", ElementwiseOp::sin_op},
+      {"cos", ElementwiseOp::cos_op}};
+  std::vector<float> numbers;
+  for (uint64_t bits = 0; bits < uint64_t{1} << 32; bits += 4253) {
+    numbers.push_back(std::bit_cast<float>(static_cast<uint32_t>(bits)));
+  }
+  for (int table = 0; SupportedKernels(table) != nullptr; ++table) {
+    const KernelTable& kernels = *SupportedKernels(table);
+    for (const Function& function : kFunctions) {
+      std::vector<float> results(numbers.size());
+      const void* inputs[] = {numbers.data()};
+      kernels.elementwise[static_cast<int>(ops.at(function.name))][0](
+          static_cast<int64_t>(numbers.size()), inputs, 0, results.data());
+      const Worst worst = WorstOf(function, numbers, results);
+      EXPECT_LE(worst.ulps, function.largest_ulps) << function.name << " of " << worst.at;
+      std::cout << kernels.instruction_set << " " << function.name << ": at most " << worst.ulps
+                << " ulp, at " << worst.at << "\n";
+    }
   }
 }
 
