@@ -11,6 +11,7 @@ namespace sluice {
   void FillPack(KernelTable&);           \
   void FillContract(KernelTable&);       \
   void FillReduction(KernelTable&);      \
+  void FillRandom(KernelTable&);         \
   inline KernelTable Table() {           \
     KernelTable table{#instruction_set}; \
     FillElementwise(table);              \
@@ -18,6 +19,7 @@ namespace sluice {
     FillPack(table);                     \
     FillContract(table);                 \
     FillReduction(table);                \
+    FillRandom(table);                   \
     return table;                        \
   }                                      \
   }

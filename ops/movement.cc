@@ -58,6 +58,74 @@ absl::Status RunCopy(const KernelArguments& arguments) {
 
 // ---- Strided copies: broadcast and transpose ----
 
+// Four rows of four elements turned into columns.
+template <typename T>
+void TransposeFour(const T* from, int64_t from_row, T* to, int64_t to_row) {
+  using V [[gnu::vector_size(4 * sizeof(T))]] = T;
+  V rows[4];
+  for (int i = 0; i < 4; ++i) std::memcpy(&rows[i], from + i * from_row, sizeof(V));
+  const V a = __builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5);
+  const V b = __builtin_shufflevector(rows[2], rows[3], 0, 4, 1, 5);
+  const V c = __builtin_shufflevector(rows[0], rows[1], 2, 6, 3, 7);
+  const V d = __builtin_shufflevector(rows[2], rows[3], 2, 6, 3, 7);
+  const V columns[4] = {
+      __builtin_shufflevector(a, b, 0, 1, 4, 5), __builtin_shufflevector(a, b, 2, 3, 6, 7),
+      __builtin_shufflevector(c, d, 0, 1, 4, 5), __builtin_shufflevector(c, d, 2, 3, 6, 7)};
+  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_row, &columns[i], sizeof(V));
+}
+
+// Rows and columns of one block: whole cache lines of f32 on both sides.
+constexpr int64_t kBlock = 16;
+
+// to[j * to_row + i] = from[i * from_row + j] for i < rows, j < columns.
+template <typename T>
+void TransposeBlock(int64_t rows, int64_t columns, const T* from, int64_t from_row, T* to,
+                    int64_t to_row) {
+  const int64_t whole_rows = rows / 4 * 4;
+  const int64_t whole_columns = columns / 4 * 4;
+  for (int64_t j = 0; j < whole_columns; j += 4) {
+    for (int64_t i = 0; i < whole_rows; i += 4) {
+      TransposeFour(from + i * from_row + j, from_row, to + j * to_row + i, to_row);
+    }
+  }
+  for (int64_t j = 0; j < columns; ++j) {
+    const int64_t done = j < whole_columns ? whole_rows : 0;
+    for (int64_t i = done; i < rows; ++i) to[j * to_row + i] = from[i * from_row + j];
+  }
+}
+
+// As CopyStrided, where the elements of `from` lie side by side along `axis`, not the last: block
+// by block, so that a cache line that is read is used up.
+template <typename T>
+void CopyTransposed(const Shape& shape, const std::array<int64_t, Shape::kMaxRank>& strides,
+                    int axis, const T* from, T* to) {
+  const int64_t across = shape[axis];
+  const int64_t columns = shape.back(0);
+  const int64_t strips = (across + kBlock - 1) / kBlock;
+  const auto to_strides = RowMajorStrides(shape);
+  const int64_t inner = strides[shape.rank() - 1];
+  const double cost = 4 * kCostPerByte * sizeof(T) * static_cast<double>(columns * kBlock);
+  ParallelFor(
+      shape.elements() / (across * columns) * strips, cost, [&](int64_t begin, int64_t end) {
+        for (int64_t strip = begin; strip < end; ++strip) {
+          const int64_t start = strip % strips * kBlock;
+          int64_t rest = strip / strips;
+          const T* in = from + start;
+          T* out = to + start * to_strides[axis];
+          for (int other = shape.rank() - 2; other >= 0; --other) {
+            if (other == axis) continue;
+            in += rest % shape[other] * strides[other];
+            out += rest % shape[other] * to_strides[other];
+            rest /= shape[other];
+          }
+          for (int64_t column = 0; column < columns; column += kBlock) {
+            TransposeBlock(std::min(kBlock, columns - column), std::min(kBlock, across - start),
+                           in + column * inner, inner, out + column, to_strides[axis]);
+          }
+        }
+      });
+}
+
 // Writes `to` in order, reading `from` with `strides` (in elements) along the axes of `shape`.
 template <typename T>
 void CopyStrided(const Shape& shape, const std::array<int64_t, Shape::kMaxRank>& strides,
@@ -66,6 +134,11 @@ void CopyStrided(const Shape& shape, const std::array<int64_t, Shape::kMaxRank>&
   if (columns == 0) return;
   const int64_t rows = shape.elements() / columns;
   const int64_t inner = shape.rank() == 0 ? 0 : strides[shape.rank() - 1];
+  for (int axis = 0; axis + 1 < shape.rank() && inner > 1; ++axis) {
+    if (strides[axis] == 1 && shape[axis] >= 4 && columns >= 4) {
+      return CopyTransposed(shape, strides, axis, from, to);
+    }
+  }
   const double cost = kCostPerByte * sizeof(T) * static_cast<double>(columns) * (inner > 1 ? 8 : 1);
   ParallelFor(rows, cost + 5, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
@@ -193,7 +266,6 @@ absl::Status RunSlice(const KernelArguments& arguments) {
 bool IsLastAxis(const Attributes& attributes, const Shape& output) {
   return attributes.integers[0] == output.rank() - 1 && output.rank() > 1;
 }
-bool AlwaysByRow(const Attributes&, const Shape&) { return true; }
 
 // One concatenation, with zeros where no slice reads; ranges that overlap go to further ones, which
 // are added.
@@ -290,170 +362,6 @@ InputGradients ConcatGradient(const GradientArguments& arguments) {
   return gradients;
 }
 
-// ---- Gather and scatter ----
-
-absl::Status CheckIds(const ConstView& ids, int64_t rows, const KernelArguments& arguments) {
-  const int32_t* data = ids.as<int32_t>();
-  const int64_t count = ids.type.shape.elements();
-  for (int64_t i = 0; i < count; ++i) {
-    if (data[i] >= 0 && data[i] < rows) continue;
-    // Among all ids, where these are those of some rows.
-    const int64_t before = arguments.rows == 0 ? 0 : arguments.first_row * (count / arguments.rows);
-    return absl::OutOfRangeError(absl::StrCat("id ", data[i], " at position ", before + i,
-                                              " is not within 0 .. ", rows - 1));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<TensorType> GatherType(const TypeArguments& arguments) {
-  const TensorType& table = arguments.inputs[0];
-  const TensorType& ids = arguments.inputs[1];
-  if (ids.dtype != DType::kI32) {
-    return absl::InvalidArgumentError(absl::StrCat("ids must be i32, got ", ids.ToString()));
-  }
-  if (table.shape.rank() == 0) {
-    return absl::InvalidArgumentError("the table is a scalar, which has no rows");
-  }
-  std::vector<int64_t> sizes(ids.shape.sizes().begin(), ids.shape.sizes().end());
-  for (int axis = 1; axis < table.shape.rank(); ++axis) sizes.push_back(table.shape[axis]);
-  const Shape shape(sizes);
-  if (!shape.valid()) {
-    return absl::InvalidArgumentError(absl::StrCat("ids ", ids.shape.ToString(), " of a table ",
-                                                   table.shape.ToString(),
-                                                   " would have more than 4 axes"));
-  }
-  return TensorType{table.dtype, shape};
-}
-
-absl::Status RunGather(const KernelArguments& arguments) {
-  const ConstView& table = arguments.inputs[0];
-  const ConstView& ids = arguments.inputs[1];
-  if (absl::Status status = CheckIds(ids, table.type.shape[0], arguments); !status.ok()) {
-    return status;
-  }
-  const int64_t row = InnerBytes(table.type, 0);
-  const auto* from = table.as<std::byte>();
-  auto* to = arguments.output.as<std::byte>();
-  ParallelFor(ids.type.shape.elements(), kCostPerByte * static_cast<double>(row) + 3,
-              [&](int64_t begin, int64_t end) {
-                for (int64_t i = begin; i < end; ++i) {
-                  std::memcpy(to + i * row, from + ids.as<int32_t>()[i] * row, row);
-                }
-              });
-  return absl::OkStatus();
-}
-
-// All that was gathered from one table goes back in one scatter.
-Value GatherGradient(Value table, absl::Span<const JointUse> uses) {
-  std::vector<Value> ids;
-  std::vector<Value> rows;
-  for (const JointUse& use : uses) {
-    const int64_t count = use.inputs[1].shape().elements();
-    ids.push_back(Reshape(use.inputs[1], {count}));
-    rows.push_back(Reshape(use.gradient, table.shape().With(0, count)));
-  }
-  return ScatterAdd(ids.size() == 1 ? ids[0] : Concat(ids, 0),
-                    rows.size() == 1 ? rows[0] : Concat(rows, 0), table.shape()[0]);
-}
-
-// Inputs: ids, values. integers: rows.
-absl::StatusOr<TensorType> ScatterType(const TypeArguments& arguments) {
-  const TensorType& ids = arguments.inputs[0];
-  const TensorType& values = arguments.inputs[1];
-  if (ids.dtype != DType::kI32) {
-    return absl::InvalidArgumentError(absl::StrCat("ids must be i32, got ", ids.ToString()));
-  }
-  if (!IsFloat(values.dtype) || ids.shape.rank() != 1 || values.shape.rank() == 0 ||
-      values.shape[0] != ids.shape[0]) {
-    return absl::InvalidArgumentError(absl::StrCat("needs ids (N) and float values (N, ...), got ",
-                                                   ids.ToString(), " and ", values.ToString()));
-  }
-  const int64_t rows = arguments.attributes.integers[0];
-  if (rows < 0) return absl::InvalidArgumentError(absl::StrCat("cannot make ", rows, " rows"));
-  return TensorType{values.dtype, values.shape.With(0, rows)};
-}
-
-// Inputs: ids, values, what they are added to.
-absl::StatusOr<TensorType> ScatterOntoType(const TypeArguments& arguments) {
-  const absl::StatusOr<TensorType> type =
-      ScatterType({arguments.inputs.first(2), arguments.attributes});
-  if (type.ok() && arguments.inputs[2] != *type) {
-    return absl::InvalidArgumentError(absl::StrCat("the rows make ", type->ToString(),
-                                                   ", what they are added to is ",
-                                                   arguments.inputs[2].ToString()));
-  }
-  return type;
-}
-
-// Columns of a strip of which one thread adds all ids, in their order.
-constexpr int64_t kScatterStrip = 64;
-
-// Adds rows to what the output holds. Touches only those that occur.
-template <typename T>
-void AddRows(const ConstView& ids, const ConstView& values, const View& output) {
-  const int64_t count = ids.type.shape[0];
-  const int64_t rows = output.type.shape[0];
-  const int64_t row = rows == 0 ? 0 : output.type.shape.elements() / rows;
-  const int64_t strip = std::max<int64_t>(1, std::min(row, kScatterStrip));
-  const int64_t strips = (row + strip - 1) / strip;
-  ParallelFor(strips, static_cast<double>(count * strip) * 0.3, [&](int64_t begin, int64_t end) {
-    const int64_t first = begin * strip;
-    const int64_t last = std::min(end * strip, row);
-    for (int64_t i = 0; i < count; ++i) {
-      const T* from = values.as<T>() + i * row;
-      T* to = output.as<T>() + ids.as<int32_t>()[i] * row;
-      for (int64_t column = first; column < last; ++column) to[column] += from[column];
-    }
-  });
-}
-
-void AddRowsAny(const KernelArguments& arguments) {
-  const View& output = arguments.output;
-  output.type.dtype == DType::kF32
-      ? AddRows<float>(arguments.inputs[0], arguments.inputs[1], output)
-      : AddRows<double>(arguments.inputs[0], arguments.inputs[1], output);
-}
-
-// On several threads: a large table is mostly zeros.
-void FillWithZeros(const View& output) {
-  constexpr int64_t kPiece = 1 << 18;
-  const int64_t bytes = output.type.bytes();
-  ParallelFor((bytes + kPiece - 1) / kPiece, kCostPerByte * kPiece,
-              [&](int64_t begin, int64_t end) {
-                std::memset(output.as<std::byte>() + begin * kPiece, 0,
-                            std::min(end * kPiece, bytes) - begin * kPiece);
-              });
-}
-
-absl::Status RunScatter(const KernelArguments& arguments) {
-  if (absl::Status status =
-          CheckIds(arguments.inputs[0], arguments.output.type.shape[0], arguments);
-      !status.ok()) {
-    return status;
-  }
-  FillWithZeros(arguments.output);
-  AddRowsAny(arguments);
-  return absl::OkStatus();
-}
-
-absl::Status RunScatterOnto(const KernelArguments& arguments) {
-  if (absl::Status status =
-          CheckIds(arguments.inputs[0], arguments.output.type.shape[0], arguments);
-      !status.ok()) {
-    return status;
-  }
-  const ConstView& base = arguments.inputs[2];
-  if (base.data != arguments.output.data && arguments.output.type.bytes() > 0) {
-    std::memcpy(arguments.output.data, base.data, arguments.output.type.bytes());
-  }
-  AddRowsAny(arguments);
-  return absl::OkStatus();
-}
-
-double ScatterFlops(absl::Span<const TensorType> inputs, const TensorType&) {
-  return static_cast<double>(inputs[1].shape.elements());
-}
-
 const RegisterOps kOps({
     {.name = "reshape",
      .kind = OpKind::kReshape,
@@ -515,42 +423,6 @@ const RegisterOps kOps({
                   {.integers = {1}}}},
      .row_by_row = IsLastAxis,
      .row_input = Op::kEveryInput},
-    {.name = "gather",
-     .kind = OpKind::kMove,
-     .formula = "rows of a table, by ids",
-     .arity = 2,
-     .type = GatherType,
-     .kernel = RunGather,
-     .gradient = Differentiation::Joint(GatherGradient),
-     .flops = NoFlops,
-     .samples = {{{{{DType::kF32, {7, 5}}}, {{DType::kI32, {4, 2}}, 0, 7}}, {}}},
-     .row_by_row = AlwaysByRow,
-     .row_input = 1},
-    {.name = "scatter_add",
-     .kind = OpKind::kScatter,
-     .formula = "zeros with rows added at ids",
-     .arity = 2,
-     .type = ScatterType,
-     .kernel = RunScatter,
-     .gradient =
-         [](const GradientArguments& arguments) {
-           return InputGradients{Value(), Gather(arguments.gradient, arguments.inputs[0])};
-         },
-     .flops = ScatterFlops,
-     .samples = {{{{{DType::kI32, {6}}, 0, 4}, {{DType::kF32, {6, 3}}}}, {.integers = {4}}}},
-     .adding = "scatter_add_onto"},
-    // Written by planning, after gradients.
-    {.name = "scatter_add_onto",
-     .kind = OpKind::kScatter,
-     .formula = "y with rows added at ids",
-     .arity = 3,
-     .type = ScatterOntoType,
-     .kernel = RunScatterOnto,
-     .gradient = Differentiation::None(),
-     .flops = ScatterFlops,
-     .samples = {{{{{DType::kI32, {6}}, 0, 4}, {{DType::kF32, {6, 3}}}, {{DType::kF32, {4, 3}}}},
-                  {.integers = {4}}}},
-     .overwritable_input = 2},
 });
 
 }  // namespace
@@ -592,12 +464,6 @@ Value Stack(absl::Span<const Value> values) {
     rows.push_back(Reshape(value, Shape(sizes)));
   }
   return Concat(rows, 0);
-}
-
-Value Gather(Value table, Value ids) { return RecordOp("gather", {table, ids}); }
-
-Value ScatterAdd(Value ids, Value values, int64_t rows) {
-  return RecordOp("scatter_add", {ids, values}, {.integers = {rows}});
 }
 
 }  // namespace sluice

@@ -4,6 +4,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <sluice/graph/parallel.h>
+#include <sluice/ops/kernels/kernel_table.h>
 #include <sluice/ops/random.h>
 #include <sluice/ops/record.h>
 
@@ -33,47 +34,43 @@ absl::StatusOr<TensorType> RandomType(const TypeArguments& arguments) {
   return TensorType{dtype, shape};
 }
 
-// Box-Muller on two words for each number; 1 - u keeps the logarithm's argument above zero.
-template <typename T>
-T NormalFrom(T u, T v) {
-  return std::sqrt(T(-2) * std::log(T(1) - u)) * std::cos(T(2) * std::numbers::pi_v<T> * v);
-}
-
-// element(words of this position) for each position.
-template <typename T, typename Element>
-void Fill(const KernelArguments& arguments, Element element) {
+// By a kernel, or f64 by element(words of this position).
+template <typename Element>
+absl::Status Fill(const KernelArguments& arguments, void (*f32)(const RandomTask&), double cost,
+                  Element element) {
   const auto key = static_cast<RandomKey>(arguments.attributes.integers[0]);
   const auto step = static_cast<uint64_t>(arguments.inputs[0].as<int32_t>()[0]);
-  T* out = arguments.output.as<T>();
-  ParallelFor(arguments.output.type.shape.elements(), 10, [&](int64_t begin, int64_t end) {
+  const int64_t count = arguments.output.type.shape.elements();
+  if (arguments.output.type.dtype == DType::kF32) {
+    float* out = arguments.output.as<float>();
+    ParallelFor(count, cost, [&](int64_t begin, int64_t end) {
+      f32({key, step, static_cast<uint64_t>(begin), end - begin, out + begin});
+    });
+    return absl::OkStatus();
+  }
+  double* out = arguments.output.as<double>();
+  ParallelFor(count, 20, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       out[i] = element(Philox(key, step, static_cast<uint64_t>(i)));
     }
   });
+  return absl::OkStatus();
 }
 
 using Words = std::array<uint32_t, 4>;
 
 absl::Status RunUniform(const KernelArguments& arguments) {
-  if (arguments.output.type.dtype == DType::kF32) {
-    Fill<float>(arguments, [](const Words& words) { return UniformF32(words[0]); });
-  } else {
-    Fill<double>(arguments, [](const Words& words) { return UniformF64(words[0], words[1]); });
-  }
-  return absl::OkStatus();
+  return Fill(arguments, Kernels().random.uniform, 1,
+              [](const Words& words) { return UniformF64(words[0], words[1]); });
 }
 
+// Box-Muller on two words for each number; 1 - u keeps the logarithm's argument above zero.
 absl::Status RunNormal(const KernelArguments& arguments) {
-  if (arguments.output.type.dtype == DType::kF32) {
-    Fill<float>(arguments, [](const Words& words) {
-      return NormalFrom(UniformF32(words[0]), UniformF32(words[1]));
-    });
-  } else {
-    Fill<double>(arguments, [](const Words& words) {
-      return NormalFrom(UniformF64(words[0], words[1]), UniformF64(words[2], words[3]));
-    });
-  }
-  return absl::OkStatus();
+  return Fill(arguments, Kernels().random.normal, 2, [](const Words& words) {
+    const double u = UniformF64(words[0], words[1]);
+    const double v = UniformF64(words[2], words[3]);
+    return std::sqrt(-2 * std::log(1 - u)) * std::cos(2 * std::numbers::pi * v);
+  });
 }
 
 double RandomFlops(absl::Span<const TensorType>, const TensorType& output) {

@@ -82,8 +82,8 @@ Groups GroupAxes(const Shape& shape, const Attributes& attributes) {
 }
 
 struct Combine {
-  void (*contiguous)(int64_t n, const void* input, void* output);
-  TileFunction tile;  // of two values
+  ReductionKernels::Contiguous contiguous;
+  ReductionKernels::Rows rows;
 };
 
 // Rows that are added one after the other, and columns that one thread adds at a time.
@@ -145,19 +145,14 @@ class Reducer {
   // logarithm of the number of rows.
   void Strip(int64_t reduced, int64_t inner, int64_t columns, const T* in, T* out) const {
     if (reduced <= kRowBlock) {
-      std::memcpy(out, in, columns * sizeof(T));
-      for (int64_t row = 1; row < reduced; ++row) {
-        const void* inputs[] = {out, in + row * inner};
-        combine_.tile(columns, inputs, 0, out);
-      }
+      combine_.rows(reduced, columns, inner, in, out);
       return;
     }
     const int64_t half = (reduced / 2 + kRowBlock - 1) / kRowBlock * kRowBlock;
-    T rest[kStrip];
-    Strip(half, inner, columns, in, out);
-    Strip(reduced - half, inner, columns, in + half * inner, rest);
-    const void* inputs[] = {out, rest};
-    combine_.tile(columns, inputs, 0, out);
+    T halves[2][kStrip];
+    Strip(half, inner, columns, in, halves[0]);
+    Strip(reduced - half, inner, columns, in + half * inner, halves[1]);
+    combine_.rows(2, columns, kStrip, halves, out);
   }
 
   Combine combine_;
@@ -207,11 +202,9 @@ absl::Status RunReduction(const KernelArguments& arguments) {
     std::memset(arguments.output.data, 0, arguments.output.type.bytes());
     return absl::OkStatus();
   }
-  const auto dtype = static_cast<int>(type.dtype);
-  const KernelTable& kernels = Kernels();
-  const ReductionKernels& contiguous = kernels.reduction[dtype];
-  const auto op = static_cast<int>(kIsSum ? ElementwiseOp::add_op : ElementwiseOp::maximum_op);
-  const Combine combine{kIsSum ? contiguous.sum : contiguous.max, kernels.elementwise[op][dtype]};
+  const ReductionKernels& kernels = Kernels().reduction[static_cast<int>(type.dtype)];
+  const Combine combine =
+      kIsSum ? Combine{kernels.sum, kernels.sum_rows} : Combine{kernels.max, kernels.max_rows};
   type.dtype == DType::kF32 ? Reduce<float>(arguments, combine)
                             : Reduce<double>(arguments, combine);
   return absl::OkStatus();

@@ -3,41 +3,97 @@
 #include <sluice/ops/kernels/kernel_table.h>
 #include <sluice/ops/kernels/vector_math.h>
 
-#if defined(__clang__)
-#define SLUICE_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define SLUICE_INDEPENDENT _Pragma("GCC ivdep")
-#endif
-
 namespace sluice {
 namespace SLUICE_KERNELS {
 namespace {
+
+// Calls `f` on vectors of the inputs, which compilers would not make of functions as good as we do.
+// The rest of a tile goes through vectors that are filled up, so that every element meets the same
+// instructions.
+template <int kInputs, typename F>
+inline void ForVectors(int64_t n, const void* const* inputs, void* output, F f) {
+  const float* in[kInputs];
+  for (int input = 0; input < kInputs; ++input)
+    in[input] = static_cast<const float*>(inputs[input]);
+  float* out = static_cast<float*>(output);
+  Floats x[kInputs];
+  int64_t i = 0;
+  SLUICE_UNROLL
+  for (; i + kVectorLanes <= n; i += kVectorLanes) {
+    for (int input = 0; input < kInputs; ++input) x[input] = Load<Floats>(in[input] + i);
+    Store(f(x), out + i);
+  }
+  if (i == n) return;
+  for (int input = 0; input < kInputs; ++input) {
+    x[input] = All(1);
+    __builtin_memcpy(&x[input], in[input] + i, (n - i) * sizeof(float));
+  }
+  const Floats result = f(x);
+  __builtin_memcpy(out + i, &result, (n - i) * sizeof(float));
+}
+
+template <typename T>
+struct Vectors {
+  static constexpr bool kThere = false;
+};
+template <>
+struct Vectors<float> {
+  static constexpr bool kThere = true;
+  using Type = Floats;
+};
+
+// Whether a table's expression is one of vectors as well: functions and plain arithmetic, without
+// conditions and conversions to T.
+constexpr bool IsOfVectors(const char* value) {
+  for (; *value != 0; ++value) {
+    if (*value == '?' || (value[0] == 'T' && value[1] == '(')) return false;
+  }
+  return true;
+}
 
 // Loops carry no dependence; `output` may be one of the inputs, element for element.
 #define SLUICE_UNARY_NUMBER(name, Function, dtypes, value, ...)                         \
   template <typename T>                                                                 \
   void name##_tile(int64_t n, const void* const* inputs, double number, void* output) { \
-    const T* in = static_cast<const T*>(inputs[0]);                                     \
-    T* out = static_cast<T*>(output);                                                   \
-    [[maybe_unused]] const T p = static_cast<T>(number);                                \
-    SLUICE_INDEPENDENT                                                                  \
-    for (int64_t i = 0; i < n; ++i) {                                                   \
-      const T x = in[i];                                                                \
-      out[i] = value;                                                                   \
+    if constexpr (Vectors<T>::kThere && IsOfVectors(#value)) {                          \
+      using V = typename Vectors<T>::Type;                                              \
+      [[maybe_unused]] const V p = All(static_cast<float>(number));                     \
+      ForVectors<1>(n, inputs, output, [&](const V* in) -> V {                          \
+        const V x = in[0];                                                              \
+        return value;                                                                   \
+      });                                                                               \
+    } else {                                                                            \
+      const T* in = static_cast<const T*>(inputs[0]);                                   \
+      T* out = static_cast<T*>(output);                                                 \
+      [[maybe_unused]] const T p = static_cast<T>(number);                              \
+      SLUICE_INDEPENDENT                                                                \
+      for (int64_t i = 0; i < n; ++i) {                                                 \
+        const T x = in[i];                                                              \
+        out[i] = value;                                                                 \
+      }                                                                                 \
     }                                                                                   \
   }
 #define SLUICE_UNARY SLUICE_UNARY_NUMBER
 #define SLUICE_BINARY(name, Function, dtypes, value, ...)                        \
   template <typename T>                                                          \
   void name##_tile(int64_t n, const void* const* inputs, double, void* output) { \
-    const T* in_a = static_cast<const T*>(inputs[0]);                            \
-    const T* in_b = static_cast<const T*>(inputs[1]);                            \
-    T* out = static_cast<T*>(output);                                            \
-    SLUICE_INDEPENDENT                                                           \
-    for (int64_t i = 0; i < n; ++i) {                                            \
-      const T a = in_a[i];                                                       \
-      const T b = in_b[i];                                                       \
-      out[i] = value;                                                            \
+    if constexpr (Vectors<T>::kThere && IsOfVectors(#value)) {                   \
+      using V = typename Vectors<T>::Type;                                       \
+      ForVectors<2>(n, inputs, output, [](const V* in) -> V {                    \
+        const V a = in[0];                                                       \
+        const V b = in[1];                                                       \
+        return value;                                                            \
+      });                                                                        \
+    } else {                                                                     \
+      const T* in_a = static_cast<const T*>(inputs[0]);                          \
+      const T* in_b = static_cast<const T*>(inputs[1]);                          \
+      T* out = static_cast<T*>(output);                                          \
+      SLUICE_INDEPENDENT                                                         \
+      for (int64_t i = 0; i < n; ++i) {                                          \
+        const T a = in_a[i];                                                     \
+        const T b = in_b[i];                                                     \
+        out[i] = value;                                                          \
+      }                                                                          \
     }                                                                            \
   }
 #define SLUICE_TERNARY(name, Function, dtypes, value, ...)                       \

@@ -90,10 +90,27 @@ struct ProductKernels {
   void (*contract)(const ContractTask& task);
 };
 
-// Reductions of contiguous elements, in an order that depends on n only.
+// Reductions: of n > 0 contiguous elements, in an order that depends on n only; and of each of
+// `columns` columns over rows that are `row_elements` apart, one row after the other.
 struct ReductionKernels {
-  void (*sum)(int64_t n, const void* input, void* output);
-  void (*max)(int64_t n, const void* input, void* output);
+  using Contiguous = void (*)(int64_t n, const void* input, void* output);
+  using Rows = void (*)(int64_t rows, int64_t columns, int64_t row_elements, const void* input,
+                        void* output);
+  Contiguous sum, max;
+  Rows sum_rows, max_rows;
+};
+
+// Random f32 of positions [position, position + n), by key and step as in graph/random.h: the first
+// of each position's uniform numbers, or a normal one from the first two.
+struct RandomTask {
+  uint64_t key, step, position;
+  int64_t n;
+  float* output;
+};
+
+struct RandomKernels {
+  void (*uniform)(const RandomTask& task);
+  void (*normal)(const RandomTask& task);
 };
 
 struct KernelTable {
@@ -101,6 +118,7 @@ struct KernelTable {
   ElementwiseTile elementwise[static_cast<int>(ElementwiseOp::count)][3];  // by op, by DType
   ProductKernels product[2];                                               // by DType
   ReductionKernels reduction[2];
+  RandomKernels random;
 };
 
 // The table for this processor.

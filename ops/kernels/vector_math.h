@@ -4,129 +4,233 @@
 #include <cmath>
 #include <cstdint>
 
-// Scalar functions without branches, which compilers turn into vector code. Included by kernels
-// only, inside a namespace of the instruction set. f64 goes to the C library: it serves checks,
-// where exactness counts and speed does not.
+#include <sluice/ops/kernels/vectors.h>
+
+// Functions of vectors of f32, without branches but for arguments that hardly occur. Included by
+// kernels only, inside a namespace of the instruction set. f64 goes to the C library: it serves
+// checks, where exactness counts and speed does not.
+//
+// Coefficients and constants in parts are printed by make_polynomials.py. Errors of each function:
+// tests/ops/vector_math_test.cc measures them.
 
 namespace sluice {
 namespace SLUICE_KERNELS {
+
+// Bounds of arguments, defined in vector_math.cc where compilers do not see them here: a comparison
+// with a known number gcc turns into masks, of two slow instructions, instead of a minimum.
+extern const float kExpLow, kExpHigh, kSigmoidHigh, kTanhLow;
+
 namespace {
 
-template <typename To, typename From>
-inline To BitCast(From from) {
-  static_assert(sizeof(To) == sizeof(From));
-  return __builtin_bit_cast(To, from);
-}
-
-// a * b + c, rounded once where the instruction set can.
-inline float MultiplyAdd(float a, float b, float c) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-  return __builtin_fmaf(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
-
 inline constexpr float kInfinity = __builtin_inff();
+inline constexpr float kLog2E = 1.44269504088896341F;
+// Added to a float below 2^22 and taken away again, rounds it to a whole number, which then stands
+// in the low bits of the sum.
+inline constexpr float kRound = 12582912.0F;  // 1.5 * 2^23
+// ln 2 in two parts. Products of the first with numbers of up to 12 bits are exact, for instruction
+// sets that round them before they add.
+inline constexpr float kLn2High = 0.693145751953125F;
+inline constexpr float kLn2Low = 1.42860682030941723e-6F;
 
-// e^r for |r| <= ln 2 / 2: the Taylor series up to r^7, whose rest is below 2^-28.
-inline float ExpPolynomial(float r) {
-  float sum = 1.0F / 5040;
-  sum = MultiplyAdd(sum, r, 1.0F / 720);
-  sum = MultiplyAdd(sum, r, 1.0F / 120);
-  sum = MultiplyAdd(sum, r, 1.0F / 24);
-  sum = MultiplyAdd(sum, r, 1.0F / 6);
-  sum = MultiplyAdd(sum, r, 0.5F);
+// The limit where x is beyond it; NaN passes.
+inline Floats AtMost(float limit, Floats x) {
+  const Floats limits = All(limit);
+  return limits < x ? limits : x;
+}
+inline Floats AtLeast(float limit, Floats x) {
+  const Floats limits = All(limit);
+  return limits > x ? limits : x;
+}
+
+inline Floats Magnitude(Floats x) { return BitCast<Floats>(BitCast<Integers>(x) & 0x7FFFFFFF); }
+inline Integers SignBit(Floats x) { return BitCast<Integers>(x) & INT32_MIN; }
+inline Floats WithBits(Floats x, Integers bits) {
+  return BitCast<Floats>(BitCast<Integers>(x) ^ bits);
+}
+
+// e^r for |r| <= ln 2 / 2; relative error 2^-28.
+inline Floats ExpPolynomial(Floats r) {
+  Floats sum = All(1.383673982e-03F);
+  sum = MultiplyAdd(sum, r, 8.369141258e-03F);
+  sum = MultiplyAdd(sum, r, 4.166810587e-02F);
+  sum = MultiplyAdd(sum, r, 1.666651666e-01F);
+  sum = MultiplyAdd(sum, r, 4.999999404e-01F);
   sum = MultiplyAdd(sum, r, 1.0F);
   return MultiplyAdd(sum, r, 1.0F);
 }
 
 // e^x = 2^n e^r with n = round(x / ln 2); ln 2 in two parts keeps r exact. The scale 2^n is applied
-// in two halves, so that results among the denormals and next to the overflow come out right.
-inline float exp(float x) {
-  const float clamped = x < -105.0F ? -105.0F : x > 90.0F ? 90.0F : x;  // NaN passes
-  constexpr float kRound = 12582912.0F;                                 // 1.5 * 2^23
-  const float shifted = MultiplyAdd(clamped, 1.44269504088896341F, kRound);
-  const float n = shifted - kRound;
-  float r = MultiplyAdd(n, -0.693145751953125F, clamped);
-  r = MultiplyAdd(n, -1.42860682030941723e-6F, r);
-  const int32_t exponent = BitCast<int32_t>(shifted) - BitCast<int32_t>(kRound);
-  const int32_t half = exponent >> 1;
-  const float scale1 = BitCast<float>((half + 127) << 23);
-  const float scale2 = BitCast<float>((exponent - half + 127) << 23);
+// in two halves, so that results among the denormals and next to the overflow come out right. The
+// bias of both halves' exponents, 2 * 127, is part of the sum that rounds.
+inline Floats exp(Floats x) {
+  const Floats clamped = AtMost(kExpHigh, AtLeast(kExpLow, x));
+  const Floats shifted = MultiplyAdd(clamped, kLog2E, kRound + 254);
+  const Floats n = shifted - (kRound + 254);
+  Floats r = MultiplyAdd(n, -kLn2High, clamped);
+  r = MultiplyAdd(n, -kLn2Low, r);
+  const Integers exponent = BitCast<Integers>(shifted);
+  const Integers half = exponent >> 1;
+  const Floats scale1 = BitCast<Floats>(half << 23);
+  const Floats scale2 = BitCast<Floats>((exponent - half) << 23);
   return ExpPolynomial(r) * scale1 * scale2;
 }
 
-// ln x = n ln 2 + ln m with m in [sqrt(1/2), sqrt(2)); ln m from the series of 2 artanh((m - 1) /
-// (m + 1)).
-inline float log(float x) {
-  const bool denormal = x < 1.17549435e-38F;
-  const float scaled = denormal ? x * 8388608.0F : x;
+// e^r - 1 for |r| <= ln 2 / 2; relative error 2^-26, and rounded once.
+inline Floats Expm1Polynomial(Floats r) {
+  Floats sum = All(1.391626312e-03F);
+  sum = MultiplyAdd(sum, r, 8.367118426e-03F);
+  sum = MultiplyAdd(sum, r, 4.166661575e-02F);
+  sum = MultiplyAdd(sum, r, 1.666653901e-01F);
+  sum = MultiplyAdd(sum, r, 5.000000000e-01F);
+  return MultiplyAdd(r * r, sum, r);
+}
+
+// 1 / (1 + e^-x) with e^-x = 2^-n e^r, both sides of the fraction times 2^(n / 2): neither
+// overflows, and denormal results are rounded once. With h = n + 2 * 127 in the low bits, h / 2 is
+// the exponent of 2^(n / 2), and h / 2 - h + 2 * 127 that of 2^-(n / 2).
+inline Floats sigmoid(Floats x) {
+  const Floats clamped = AtMost(kSigmoidHigh, AtLeast(kExpLow, x));
+  const Floats shifted = MultiplyAdd(clamped, kLog2E, kRound + 254);
+  const Floats n = shifted - (kRound + 254);
+  Floats r = MultiplyAdd(n, kLn2High, -clamped);
+  r = MultiplyAdd(n, kLn2Low, r);
+  const Words exponent = BitCast<Words>(shifted);
+  const Words half = exponent >> 1;
+  const Integers scale = BitCast<Integers>(half << 23);
+  const Integers inverse = BitCast<Integers>(((half - exponent) << 23) + (254U << 23));
+  // The largest part of the sum last: all but one rounding is of something small. Powers of two
+  // are in the order of their bits.
+  const Floats small = BitCast<Floats>(scale < inverse ? scale : inverse);
+  const Floats large = BitCast<Floats>(scale > inverse ? scale : inverse);
+  const Floats rest = MultiplyAdd(BitCast<Floats>(inverse), Expm1Polynomial(r), small);
+  return BitCast<Floats>(scale) / (large + rest);
+}
+
+// (1 - e) / (1 + e) with e = e^-2|x| = 2^n (1 + q): both sides from q, so that small x stay exact.
+// One part of ln 2 is enough where it is rounded once, for large n make a small e. The sign is put
+// back as a bit, so that -0 stays -0.
+inline Floats tanh(Floats x) {
+  const Floats minus = BitCast<Floats>(BitCast<Integers>(x) | INT32_MIN);
+  const Floats twice = AtLeast(kTanhLow, minus + minus);
+  const Floats shifted = MultiplyAdd(twice, kLog2E, kRound + 127);
+  const Floats n = shifted - (kRound + 127);
+  Floats r = MultiplyAdd(n, kHasFma ? -0.693147182F : -kLn2High, twice);
+  if constexpr (!kHasFma) r = MultiplyAdd(n, -kLn2Low, r);
+  const Floats q = Expm1Polynomial(r);
+  const Floats scale = BitCast<Floats>(BitCast<Integers>(shifted) << 23);
+  const Floats result = MultiplyAdd(-scale, q, 1.0F - scale) / MultiplyAdd(scale, q, 1.0F + scale);
+  return WithBits(result, SignBit(x));
+}
+
+// ln x = n ln 2 + ln m with m = 1 + f in [sqrt(1/2), sqrt(2)); ln m = 2 artanh(s), s = f / (2 + f).
+inline Floats log(Floats x) {
+  const Integers denormal = x < 1.17549435e-38F;
+  const Floats scaled = denormal ? x * 8388608.0F : x;
   // Less the bits of sqrt(1/2); unsigned, for negative x would overflow.
-  const auto shifted = static_cast<int32_t>(BitCast<uint32_t>(scaled) - 0x3F3504F3);
-  const int32_t n = shifted >> 23;
-  const float m = BitCast<float>((shifted & 0x007FFFFF) + 0x3F3504F3);
-  const float f = m - 1.0F;
-  const float s = f / (2.0F + f);
-  const float z = s * s;
-  float series = 2.0F / 11;
-  series = MultiplyAdd(series, z, 2.0F / 9);
-  series = MultiplyAdd(series, z, 2.0F / 7);
-  series = MultiplyAdd(series, z, 2.0F / 5);
-  series = MultiplyAdd(series, z, 2.0F / 3);
+  const Integers shifted = BitCast<Integers>(BitCast<Words>(scaled) - 0x3F3504F3U);
+  const Floats m = BitCast<Floats>((shifted & 0x007FFFFF) + 0x3F3504F3);
+  const Floats f = m - 1.0F;
+  const Floats s = f / (2.0F + f);
+  const Floats z = s * s;
+  Floats series = All(2.987069488e-01F);
+  series = MultiplyAdd(series, z, 3.997758627e-01F);
+  series = MultiplyAdd(series, z, 6.666677594e-01F);
   // ln m = f - f^2/2 + s (f^2/2 + z * series): the first term is exact, the rest small.
-  const float half_square = 0.5F * f * f;
-  const float tail = s * MultiplyAdd(z, series, half_square);
-  const float exponent = static_cast<float>(n) - (denormal ? 23.0F : 0.0F);
-  const float low = MultiplyAdd(exponent, 1.42860682030941723e-6F, tail) - half_square;
-  const float result = MultiplyAdd(exponent, 0.693145751953125F, f + low);
-  const float positive = x == kInfinity ? x : result;
-  const float not_negative = x == 0.0F ? -kInfinity : positive;
-  return x < 0.0F || x != x ? BitCast<float>(0x7FC00000) : not_negative;
+  const Floats half_square = 0.5F * f * f;
+  const Floats tail = s * MultiplyAdd(z, series, half_square);
+  const Floats exponent =
+      __builtin_convertvector(shifted >> 23, Floats) - (denormal ? All(23.0F) : Floats{});
+  const Floats low = MultiplyAdd(exponent, kLn2Low, tail) - half_square;
+  const Floats result = MultiplyAdd(exponent, kLn2High, f + low);
+  const Floats positive = x == kInfinity ? x : result;
+  const Floats not_negative = x == 0.0F ? All(-kInfinity) : positive;
+  return x >= 0.0F ? not_negative : All(BitCast<float>(0x7FC00000));
 }
 
 // ln(1 + x): the rounding error of 1 + x, to first order, is put back.
-inline float log1p(float x) {
-  const float u = 1.0F + x;
-  const float lost = u > 2.0F ? 1.0F - (u - x) : x - (u - 1.0F);
-  const float result = log(u) + lost / u;
-  return u == kInfinity || u == 0.0F ? log(u) : (x > -1e-8F && x < 1e-8F ? x : result);
+inline Floats log1p(Floats x) {
+  const Floats u = 1.0F + x;
+  const Floats lost = u > 2.0F ? 1.0F - (u - x) : x - (u - 1.0F);
+  const Floats log_u = log(u);
+  const Floats sum = log_u + lost / u;
+  const Floats result = Magnitude(x) < 1e-8F ? x : sum;
+  return u == kInfinity ? log_u : u == 0.0F ? log_u : result;
 }
 
-// With e = e^-|x|: 1 / (1 + e), or e / (1 + e) for negative x. Where e is small, e - e^2 / (1 + e)
-// instead, which keeps the rounding of 1 + e out of the result.
-inline float sigmoid(float x) {
-  const float e = exp(x < 0.0F ? x : -x);  // never overflows
-  const float quotient = (x < 0.0F ? e : 1.0F) / (1.0F + e);
-  const float small = MultiplyAdd(-e, quotient, e);
-  return x < 0.0F && e < 0.5F ? small : quotient;
+inline Floats softplus(Floats x) {
+  const Floats e = exp(BitCast<Floats>(BitCast<Integers>(x) | INT32_MIN));  // e^-|x|
+  return (x < 0.0F ? Floats{} : x) + log1p(e);
 }
 
-inline float softplus(float x) {
-  const float e = exp(x < 0.0F ? x : -x);
-  return (x < 0.0F ? 0.0F : x) + log1p(e);
+// ---- Sine and cosine ----
+
+// Up to here, three parts of pi / 2 keep the argument's remainder exact: the whole multiples have
+// less than 17 bits. Beyond, and without fused multiply-adds, lanes go to the C library.
+inline constexpr float kLargestAngle = kHasFma ? 1e5F : -1.0F;
+
+struct Angle {
+  Floats r;           // in [-pi/4, pi/4]
+  Integers quadrant;  // magnitude = quadrant * pi/2 + r
+};
+
+inline Angle ReduceAngle(Floats magnitude) {
+  const Floats shifted = MultiplyAdd(magnitude, 0.636619772367581343F, kRound);
+  const Floats n = shifted - kRound;
+  Floats r = MultiplyAdd(n, -1.570796371e+00F, magnitude);
+  r = MultiplyAdd(n, 4.371138829e-08F, r);
+  r = MultiplyAdd(n, 1.715124510e-15F, r);
+  return {r, BitCast<Integers>(shifted)};
 }
 
-// Of |x|: near zero an odd polynomial (coefficients of Cephes' tanhf), elsewhere
-// 1 - 2 / (e^2|x| + 1). The sign is put back as a bit, so that -0 stays -0.
-inline float tanh(float x) {
-  const uint32_t sign = BitCast<uint32_t>(x) & 0x80000000;
-  const float magnitude = BitCast<float>(BitCast<uint32_t>(x) ^ sign);
-  const float z = magnitude * magnitude;
-  float p = -5.70498872745e-3F;
-  p = MultiplyAdd(p, z, 2.06390887954e-2F);
-  p = MultiplyAdd(p, z, -5.37397155531e-2F);
-  p = MultiplyAdd(p, z, 1.33314422036e-1F);
-  p = MultiplyAdd(p, z, -3.33332819422e-1F);
-  const float near_zero = MultiplyAdd(p * z, magnitude, magnitude);
-  const float far = 1.0F - 2.0F / (exp(2.0F * magnitude) + 1.0F);
-  return BitCast<float>(BitCast<uint32_t>(magnitude < 0.625F ? near_zero : far) | sign);
+// sin(quadrant * pi/2 + r).
+inline Floats SineOf(Angle angle) {
+  const Floats r = angle.r;
+  const Floats z = r * r;
+  Floats sine = All(-1.951789745e-04F);
+  sine = MultiplyAdd(sine, z, 8.332187310e-03F);
+  sine = MultiplyAdd(sine, z, -1.666665524e-01F);
+  sine = MultiplyAdd(sine * z, r, r);
+  Floats cosine = All(2.443232734e-05F);
+  cosine = MultiplyAdd(cosine, z, -1.388730947e-03F);
+  cosine = MultiplyAdd(cosine, z, 4.166664556e-02F);
+  cosine = MultiplyAdd(cosine, z, -0.5F);
+  cosine = MultiplyAdd(cosine, z, 1.0F);
+  const Integers odd = (angle.quadrant & 1) != 0;
+  return WithBits(odd ? cosine : sine, (angle.quadrant & 2) << 30);
 }
 
-inline float sqrt(float x) { return __builtin_sqrtf(x); }
-inline float pow(float x, float p) { return ::powf(x, p); }
-inline float cos(float x) { return ::cosf(x); }
-inline float sin(float x) { return ::sinf(x); }
+// `result`, but `exact` of the lanes beyond kLargestAngle, NaN among them.
+template <float (*kExact)(float)>
+inline Floats WithLargeAngles(Floats x, Floats magnitude, Floats result) {
+  const Integers is_small = magnitude <= kLargestAngle;
+  if (!Any(~is_small)) return result;
+  for (int lane = 0; lane < kVectorLanes; ++lane) {
+    if (is_small[lane] == 0) result[lane] = kExact(x[lane]);
+  }
+  return result;
+}
+
+inline Floats sin(Floats x) {
+  const Floats magnitude = Magnitude(x);
+  const Floats result = WithBits(SineOf(ReduceAngle(magnitude)), SignBit(x));
+  return WithLargeAngles<::sinf>(x, magnitude, result);
+}
+
+inline Floats cos(Floats x) {
+  const Floats magnitude = Magnitude(x);
+  Angle angle = ReduceAngle(magnitude);
+  angle.quadrant += 1;
+  return WithLargeAngles<::cosf>(x, magnitude, SineOf(angle));
+}
+
+inline Floats sqrt(Floats x) {
+  for (int lane = 0; lane < kVectorLanes; ++lane) x[lane] = __builtin_sqrtf(x[lane]);
+  return x;
+}
+inline Floats pow(Floats x, Floats p) {
+  for (int lane = 0; lane < kVectorLanes; ++lane) x[lane] = ::powf(x[lane], p[lane]);
+  return x;
+}
 
 inline double exp(double x) { return ::exp(x); }
 inline double log(double x) { return ::log(x); }

@@ -1,15 +1,19 @@
 // Empty sizes, ties, NaN, signed zeros, casts: where an op's formula alone does not say what
 // happens.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sluice/graph/gradients.h>
+#include <sluice/graph/random.h>
 #include <sluice/ops/composed.h>
+#include <sluice/ops/random.h>
 
 #include "support/gradient_check.h"
 #include "support/read.h"
@@ -201,6 +205,64 @@ TEST(MatMul, TakesLeadingAxesAsRows) {
   const Value product = MatMul(x, w);
   EXPECT_EQ(product.shape(), (Shape{2, 1, 3}));
   EXPECT_THAT(Numbers(product), ElementsAre(1, 2, 3, 3, 4, 7));
+}
+
+// Wherever it stands: kernels look for it apart from the largest number.
+TEST(Max, IsNanWhereOneElementIs) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    for (const int64_t columns : {1, 3, 16, 17, 255, 256, 300, 2049, 5000}) {
+      for (int64_t at = 0; at < columns; at += std::max<int64_t>(1, columns / 37)) {
+        for (const double nan : {std::nan(""), -std::nan("")}) {
+          std::vector<double> numbers(2 * columns, -1);
+          numbers[at] = nan;
+          numbers[2 * columns - 1] = kInfinity;
+          Tape tape;
+          const Value x = tape.Feed(Tensor(Shape{2, columns}, numbers).Cast(dtype));
+          const std::vector<double> of_rows = Numbers(Max(x, {1}));
+          EXPECT_TRUE(std::isnan(of_rows[0])) << at << " of " << columns;
+          EXPECT_EQ(of_rows[1], kInfinity);
+          EXPECT_TRUE(std::isnan(Numbers(Max(x, {0}))[at])) << at << " of " << columns;
+        }
+      }
+    }
+  }
+}
+
+TEST(Transpose, MovesBlocksAndWhatIsLeftOfThem) {
+  for (const int64_t rows : {1, 3, 4, 15, 16, 21, 50}) {
+    for (const int64_t columns : {1, 4, 7, 16, 35}) {
+      std::vector<double> numbers(2 * rows * columns);
+      std::iota(numbers.begin(), numbers.end(), 0);
+      Tape tape;
+      const Value x = tape.Feed(F64({2, rows, columns}, numbers));
+      for (const DType dtype : {DType::kF32, DType::kF64}) {
+        const Tensor inner = MustRead(Transpose(Cast(x, dtype), {0, 2, 1}));
+        const Tensor outer = MustRead(Transpose(Cast(x, dtype), {2, 1, 0}));
+        for (int64_t k = 0; k < 2 * rows * columns; ++k) {
+          const int64_t matrix = k / (rows * columns);
+          const int64_t i = k / columns % rows;
+          const int64_t j = k % columns;
+          ASSERT_EQ(inner.At((matrix * columns + j) * rows + i), k);
+          ASSERT_EQ(outer.At((j * rows + i) * 2 + matrix), k);
+        }
+      }
+    }
+  }
+}
+
+// Kernels draw many positions at a time, whatever the piece begins and ends with.
+TEST(Uniform, HasTheBitsOfItsPosition) {
+  Tape tape;
+  const Value step = tape.Feed(Tensor::Scalar<int32_t>(3));
+  for (const int64_t count : {1, 15, 511, 513, 2000}) {
+    const Tensor drawn = MustRead(Uniform(step, 99, DType::kF32, {count}));
+    const Tensor normal = MustRead(Normal(step, 99, DType::kF32, {count}));
+    const Tensor more = MustRead(Normal(step, 99, DType::kF32, {100000}));
+    for (int64_t i = 0; i < count; ++i) {
+      ASSERT_EQ(drawn.At(i), UniformF32(Philox(99, 3, i)[0])) << i;
+      ASSERT_EQ(normal.At(i), more.At(i)) << i;
+    }
+  }
 }
 
 TEST(Reductions, CountNegativeAxesFromTheLast) {
