@@ -47,6 +47,12 @@ Sample PackedMatMul(int64_t floats) {
   return {{Floats({side, side}), {packed}}, {.integers = {0, 0, side}}};
 }
 
+Sample PackedMatMulAdd(int64_t floats) {
+  Sample sample = PackedMatMul(floats);
+  sample.inputs.push_back(sample.inputs[0]);
+  return sample;
+}
+
 Sample Random(int64_t floats) {
   return {{Ids({}, 10)}, {.integers = {42, static_cast<int64_t>(DType::kF32), floats}}};
 }
@@ -59,6 +65,11 @@ Sample Gather(int64_t floats) {
 Sample ScatterAdd(int64_t floats) {
   const int64_t rows = Rows(floats, 2 * 256);
   return {{Ids({rows}, rows), Floats({rows, 256})}, {.integers = {rows}}};
+}
+
+Sample ScatterAddOnto(int64_t floats) {
+  const int64_t rows = Rows(floats, 3 * 256);
+  return {{Ids({rows}, rows), Floats({rows, 256}), Floats({rows, 256})}, {.integers = {rows}}};
 }
 
 using Maker = std::function<Sample(int64_t floats)>;
@@ -78,6 +89,7 @@ const std::map<std::string, Maker>& Makers() {
          return {{Floats({Side(floats, 2), Side(floats, 2)})}, {.integers = {0}}};
        }},
       {"packed_matmul", PackedMatMul},
+      {"packed_matmul_add", PackedMatMulAdd},
       {"reshape",
        [](int64_t floats) -> Sample {
          const int64_t rows = Rows(floats / 2, kColumns);
@@ -102,6 +114,7 @@ const std::map<std::string, Maker>& Makers() {
        }},
       {"gather", Gather},
       {"scatter_add", ScatterAdd},
+      {"scatter_add_onto", ScatterAddOnto},
       {"cast",
        [](int64_t floats) -> Sample {
          return {{Ids({floats / 2}, 1000)}, {.integers = {static_cast<int64_t>(DType::kF32)}}};

@@ -44,5 +44,5 @@ function(sluice_explain_tbb_to_thread_sanitizer target)
   # -O2 puts inline functions in place, where another file's instrumented copy of them cannot be linked instead.
   set_source_files_properties(${parallel} ${around} PROPERTIES COMPILE_OPTIONS "-fno-sanitize=thread;-O2")
   set_source_files_properties(${parallel} PROPERTIES COMPILE_DEFINITIONS
-                              "ParallelFor=ParallelForUnseen;ParallelTasks=ParallelTasksUnseen")
+                              "ParallelFor=ParallelForUnseen;ParallelRanges=ParallelRangesUnseen;ParallelTasks=ParallelTasksUnseen")
 endfunction()

@@ -101,6 +101,8 @@ std::string FactOf(const PassRecord& record) {
       parts.erase(std::remove(parts.begin(), parts.end(), ""), parts.end());
       return absl::StrJoin(parts, "; ");
     }
+    case Pass::kMergeConcats:
+      return Joined(record.of(OpKind::kConcat), "concatenation");
     case Pass::kPack:
       return when(record.of(OpKind::kPack).made, "right-hand operand",
                   absl::StrCat(", for ", Counted(products.gone, "product")));
@@ -130,6 +132,8 @@ absl::string_view WordFor(Pass pass) {
       return "lifted";
     case Pass::kSink:
       return "sunk";
+    case Pass::kMergeConcats:
+      return "overlaid";
     case Pass::kPack:
       return "packed";
     case Pass::kAddProducts:

@@ -84,6 +84,10 @@ struct KernelArguments {
   absl::Span<const ConstView> inputs;
   View output;
   const Attributes& attributes;
+  // A row-by-row op may be called for some rows of all: the first of them, and how many, so that an
+  // error can say where it is. Without rows: for all.
+  int64_t first_row = 0;
+  int64_t rows = 0;
 };
 // Returns an error for bad data that no shape tells, such as an id out of range.
 using Kernel = absl::Status (*)(const KernelArguments&);
@@ -192,9 +196,13 @@ struct Op {
   bool (*row_by_row)(const Attributes&, const Shape& output) = nullptr;
   static constexpr int kEveryInput = -1;
   int row_input = 0;
-  // A product's form with a third input that is added: y + x · w, with y of the result's shape or
-  // one row of it. The name of an op.
-  std::string adding_product = "";
+  // The form of an op with one more input, the last, that its result is added to: y + x · w. The
+  // name of an op. y has the result's shape or, for a product, may be one row of it.
+  std::string adding = "";
+  // The input, of the result's type, over which the kernel may write its result; element-wise ops
+  // may do so over any.
+  static constexpr int kNoInput = -1;
+  int overwritable_input = kNoInput;
   // Each element of the output is an element of input 0.
   bool copies = false;
   // An element-wise op of two inputs leaves one as it is, to the last bit, if the other is this.

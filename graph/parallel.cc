@@ -35,6 +35,21 @@ void ParallelFor(int64_t count, double cost, absl::FunctionRef<void(int64_t, int
   tbb::parallel_for(int64_t{0}, pieces, run, tbb::static_partitioner());
 }
 
+void ParallelRanges(int64_t count, double cost, absl::FunctionRef<void(int64_t, int64_t)> body) {
+  if (count <= 0) return;
+  const double work = static_cast<double>(count) * cost;
+  const int64_t threads = serial_scopes > 0 ? 1 : Concurrency();
+  if (threads == 1 || work < 2 * static_cast<double>(kSerialCutOff)) return body(0, count);
+  // Long work in more ranges than threads, for a thread may be kept from running.
+  constexpr double kLong = 200'000;
+  const int64_t ranges = std::min(
+      count, std::clamp(static_cast<int64_t>(work / kLong), int64_t{1}, int64_t{4}) * threads);
+  tbb::parallel_for(
+      int64_t{0}, ranges,
+      [&](int64_t range) { body(count * range / ranges, count * (range + 1) / ranges); },
+      tbb::simple_partitioner());
+}
+
 void ParallelTasks(int64_t count, absl::FunctionRef<void(int64_t)> body) {
   tbb::parallel_for(
       int64_t{0}, count, [&](int64_t task) { body(task); }, tbb::simple_partitioner());

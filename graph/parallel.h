@@ -19,6 +19,10 @@ inline constexpr int64_t kSerialCutOff = 10'000;
 // in the TBB arena that the caller is in.
 void ParallelFor(int64_t count, double cost, absl::FunctionRef<void(int64_t, int64_t)> body);
 
+// The same for bodies whose results do not depend on the cut at all: as few ranges as keep the
+// threads of the arena busy, so that a body may make use of what neighbouring indices share.
+void ParallelRanges(int64_t count, double cost, absl::FunctionRef<void(int64_t, int64_t)> body);
+
 // Calls body(0) .. body(count - 1), each as a task of its own that may itself use ParallelFor: for
 // tasks of different sizes, of which each makes the same bits wherever it runs.
 void ParallelTasks(int64_t count, absl::FunctionRef<void(int64_t)> body);

@@ -18,6 +18,7 @@ enum class Pass : uint8_t {
   kHoist,
   kLift,
   kSink,
+  kMergeConcats,
   kPack,
   kAddProducts,
   kRecompute,

@@ -46,6 +46,7 @@ PlanGraph RunPasses(PlanGraph graph, PlanLevel level, std::vector<PassRecord>* r
     run(Pass::kHoist, {HoistRows, ShareEqual});
     run(Pass::kLift, {LiftConcats});
     run(Pass::kSink, {SinkSums, ShareEqual});
+    run(Pass::kMergeConcats, {MergeConcats});
   }
   if (level != PlanLevel::kDebug) run(Pass::kPack, {PackOperands, ShareEqual});
   if (full) {
@@ -87,6 +88,7 @@ class StepBuilder {
 
  private:
   using StepRange = ProgramState::StepRange;
+  static constexpr int64_t kWhole = ProgramState::Operand::kWhole;
 
   void BeginStage(const Stage& stage) {
     EndRange();
@@ -125,9 +127,9 @@ class StepBuilder {
     const absl::Span<const NodeId> inputs = nodes_.inputs(id);
     for (size_t i = 0; i < inputs.size(); ++i) {
       const bool by_row = range_.rows > 0 && ReadsByRow(nodes_, id, i, range_.rows);
-      state_.operands.push_back({inputs[i], by_row ? RowBytes(inputs[i]) : 0});
+      state_.operands.push_back({inputs[i], by_row ? RowBytes(inputs[i]) : kWhole});
     }
-    state_.operands.push_back({id, range_.rows > 0 ? RowBytes(id) : 0});
+    state_.operands.push_back({id, range_.rows > 0 ? RowBytes(id) : kWhole});
     AddStep({&id, 1}, first, ProgramState::kNoGroup);
   }
 

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/strings/str_cat.h>
@@ -80,18 +81,22 @@ double Program::flops() const {
   return sum;
 }
 
-// The first error of kernels on several threads.
+// The error that kernels on several threads would have ended with one after the other: of the first
+// step, and there of the first row.
 class FirstError {
  public:
-  void Add(const absl::Status& status) {
+  void Add(int32_t step, int64_t row, const absl::Status& status) {
     if (status.ok()) return;
     const std::lock_guard lock(mutex_);
-    if (status_.ok()) status_ = status;
+    if (!status_.ok() && place_ < std::pair(step, row)) return;
+    place_ = {step, row};
+    status_ = status;
   }
   const absl::Status& status() const { return status_; }
 
  private:
   std::mutex mutex_;
+  std::pair<int32_t, int64_t> place_;
   absl::Status status_;
 };
 
@@ -205,7 +210,8 @@ class ProgramRun {
     FirstError first_error;
     ParallelTasks(range.last_step - range.first_step, [&](int64_t i) {
       Caller caller;
-      first_error.Add(RunStep(range.first_step + static_cast<int32_t>(i), caller));
+      const int32_t step = range.first_step + static_cast<int32_t>(i);
+      first_error.Add(step, 0, RunStep(step, caller));
     });
     return first_error.status();
   }
@@ -257,13 +263,14 @@ class ProgramRun {
       Caller caller;
       for (int64_t block = begin; block < end; ++block) {
         const int64_t row = block * block_rows;
-        first_error.Add(RunRows(range, row, std::min(block_rows, range.rows - row), caller));
+        RunRows(range, row, std::min(block_rows, range.rows - row), caller, first_error);
       }
     });
     return first_error.status();
   }
 
-  absl::Status RunRows(const StepRange& range, int64_t row, int64_t count, Caller& caller) {
+  void RunRows(const StepRange& range, int64_t row, int64_t count, Caller& caller,
+               FirstError& first_error) {
     for (int32_t i = range.first_step; i < range.last_step; ++i) {
       const Step& step = state_.steps[i];
       const Trace::Span span(trace_, i, row, count);
@@ -278,9 +285,8 @@ class ProgramRun {
         continue;
       }
       absl::Status status = RunNodeRows(step, range.rows, row, count, caller);
-      if (!status.ok()) return WithScope(status, nodes_, step.node);
+      if (!status.ok()) return first_error.Add(i, row, WithScope(status, nodes_, step.node));
     }
-    return absl::OkStatus();
   }
 
   absl::Status RunNodeRows(const Step& step, int64_t rows, int64_t row, int64_t count,
@@ -290,9 +296,10 @@ class ProgramRun {
     caller.inputs.clear();
     for (const Operand& operand : operands) {
       const TensorType& type = nodes_[operand.node].type;
+      const bool whole = operand.row_bytes == Operand::kWhole;
       caller.pointers.push_back(static_cast<std::byte*>(state_.addresses[operand.node]) +
-                                row * operand.row_bytes);
-      caller.types.push_back(operand.row_bytes == 0 ? type : TypeOfRows(type, rows, count));
+                                (whole ? 0 : row * operand.row_bytes));
+      caller.types.push_back(whole ? type : TypeOfRows(type, rows, count));
     }
     for (size_t i = 0; i + 1 < operands.size(); ++i) {
       caller.inputs.push_back({caller.pointers[i], caller.types[i]});
@@ -301,7 +308,9 @@ class ProgramRun {
     return op.kernel({op,
                       caller.inputs,
                       {caller.pointers.back(), caller.types.back()},
-                      nodes_.attributes(step.node)});
+                      nodes_.attributes(step.node),
+                      row,
+                      count});
   }
 
   void* Address(NodeId id) {

@@ -39,7 +39,8 @@ struct ProgramState {
   };
   struct Operand {
     NodeId node;
-    int64_t row_bytes = 0;  // in a chain: from one of its rows to the next; 0: read as a whole
+    static constexpr int64_t kWhole = -1;
+    int64_t row_bytes = kWhole;  // in a chain: from one of its rows to the next, or read as a whole
   };
   // Steps that run one after the other, side by side, or all of them for a block of rows.
   struct StepRange {

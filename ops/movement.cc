@@ -292,12 +292,15 @@ InputGradients ConcatGradient(const GradientArguments& arguments) {
 
 // ---- Gather and scatter ----
 
-absl::Status CheckIds(const ConstView& ids, int64_t rows) {
+absl::Status CheckIds(const ConstView& ids, int64_t rows, const KernelArguments& arguments) {
   const int32_t* data = ids.as<int32_t>();
-  for (int64_t i = 0; i < ids.type.shape.elements(); ++i) {
+  const int64_t count = ids.type.shape.elements();
+  for (int64_t i = 0; i < count; ++i) {
     if (data[i] >= 0 && data[i] < rows) continue;
-    return absl::OutOfRangeError(
-        absl::StrCat("id ", data[i], " at position ", i, " is not within 0 .. ", rows - 1));
+    // Among all ids, where these are those of some rows.
+    const int64_t before = arguments.rows == 0 ? 0 : arguments.first_row * (count / arguments.rows);
+    return absl::OutOfRangeError(absl::StrCat("id ", data[i], " at position ", before + i,
+                                              " is not within 0 .. ", rows - 1));
   }
   return absl::OkStatus();
 }
@@ -325,7 +328,9 @@ absl::StatusOr<TensorType> GatherType(const TypeArguments& arguments) {
 absl::Status RunGather(const KernelArguments& arguments) {
   const ConstView& table = arguments.inputs[0];
   const ConstView& ids = arguments.inputs[1];
-  if (absl::Status status = CheckIds(ids, table.type.shape[0]); !status.ok()) return status;
+  if (absl::Status status = CheckIds(ids, table.type.shape[0], arguments); !status.ok()) {
+    return status;
+  }
   const int64_t row = InnerBytes(table.type, 0);
   const auto* from = table.as<std::byte>();
   auto* to = arguments.output.as<std::byte>();
@@ -368,39 +373,85 @@ absl::StatusOr<TensorType> ScatterType(const TypeArguments& arguments) {
   return TensorType{values.dtype, values.shape.With(0, rows)};
 }
 
+// Inputs: ids, values, what they are added to.
+absl::StatusOr<TensorType> ScatterOntoType(const TypeArguments& arguments) {
+  const absl::StatusOr<TensorType> type =
+      ScatterType({arguments.inputs.first(2), arguments.attributes});
+  if (type.ok() && arguments.inputs[2] != *type) {
+    return absl::InvalidArgumentError(absl::StrCat("the rows make ", type->ToString(),
+                                                   ", what they are added to is ",
+                                                   arguments.inputs[2].ToString()));
+  }
+  return type;
+}
+
+// Columns of a strip of which one thread adds all ids, in their order.
+constexpr int64_t kScatterStrip = 64;
+
+// Adds rows to what the output holds. Touches only those that occur.
 template <typename T>
-void AddRows(const KernelArguments& arguments) {
-  const int32_t* ids = arguments.inputs[0].as<int32_t>();
-  const T* values = arguments.inputs[1].as<T>();
-  T* out = arguments.output.as<T>();
-  const int64_t count = arguments.inputs[0].type.shape[0];
-  const int64_t rows = arguments.output.type.shape[0];
-  const int64_t row = rows == 0 ? 0 : arguments.output.type.shape.elements() / rows;
-  // Strips of columns: each thread adds all ids, in their order, to columns of its own.
-  const int64_t strip = std::max<int64_t>(1, std::min<int64_t>(row, 64));
+void AddRows(const ConstView& ids, const ConstView& values, const View& output) {
+  const int64_t count = ids.type.shape[0];
+  const int64_t rows = output.type.shape[0];
+  const int64_t row = rows == 0 ? 0 : output.type.shape.elements() / rows;
+  const int64_t strip = std::max<int64_t>(1, std::min(row, kScatterStrip));
   const int64_t strips = (row + strip - 1) / strip;
-  ParallelFor(strips, static_cast<double>((count + rows) * strip) * 0.3,
+  ParallelFor(strips, static_cast<double>(count * strip) * 0.3, [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * strip;
+    const int64_t last = std::min(end * strip, row);
+    for (int64_t i = 0; i < count; ++i) {
+      const T* from = values.as<T>() + i * row;
+      T* to = output.as<T>() + ids.as<int32_t>()[i] * row;
+      for (int64_t column = first; column < last; ++column) to[column] += from[column];
+    }
+  });
+}
+
+void AddRowsAny(const KernelArguments& arguments) {
+  const View& output = arguments.output;
+  output.type.dtype == DType::kF32
+      ? AddRows<float>(arguments.inputs[0], arguments.inputs[1], output)
+      : AddRows<double>(arguments.inputs[0], arguments.inputs[1], output);
+}
+
+// On several threads: a large table is mostly zeros.
+void FillWithZeros(const View& output) {
+  constexpr int64_t kPiece = 1 << 18;
+  const int64_t bytes = output.type.bytes();
+  ParallelFor((bytes + kPiece - 1) / kPiece, kCostPerByte * kPiece,
               [&](int64_t begin, int64_t end) {
-                const int64_t first = begin * strip;
-                const int64_t last = std::min(end * strip, row);
-                for (int64_t i = 0; i < rows; ++i)
-                  std::fill(out + i * row + first, out + i * row + last, T(0));
-                for (int64_t i = 0; i < count; ++i) {
-                  const T* from = values + i * row;
-                  T* to = out + ids[i] * row;
-                  for (int64_t column = first; column < last; ++column) to[column] += from[column];
-                }
+                std::memset(output.as<std::byte>() + begin * kPiece, 0,
+                            std::min(end * kPiece, bytes) - begin * kPiece);
               });
 }
 
 absl::Status RunScatter(const KernelArguments& arguments) {
-  if (absl::Status status = CheckIds(arguments.inputs[0], arguments.output.type.shape[0]);
+  if (absl::Status status =
+          CheckIds(arguments.inputs[0], arguments.output.type.shape[0], arguments);
       !status.ok()) {
     return status;
   }
-  arguments.output.type.dtype == DType::kF32 ? AddRows<float>(arguments)
-                                             : AddRows<double>(arguments);
+  FillWithZeros(arguments.output);
+  AddRowsAny(arguments);
   return absl::OkStatus();
+}
+
+absl::Status RunScatterOnto(const KernelArguments& arguments) {
+  if (absl::Status status =
+          CheckIds(arguments.inputs[0], arguments.output.type.shape[0], arguments);
+      !status.ok()) {
+    return status;
+  }
+  const ConstView& base = arguments.inputs[2];
+  if (base.data != arguments.output.data && arguments.output.type.bytes() > 0) {
+    std::memcpy(arguments.output.data, base.data, arguments.output.type.bytes());
+  }
+  AddRowsAny(arguments);
+  return absl::OkStatus();
+}
+
+double ScatterFlops(absl::Span<const TensorType> inputs, const TensorType&) {
+  return static_cast<double>(inputs[1].shape.elements());
 }
 
 const RegisterOps kOps({
@@ -485,9 +536,21 @@ const RegisterOps kOps({
          [](const GradientArguments& arguments) {
            return InputGradients{Value(), Gather(arguments.gradient, arguments.inputs[0])};
          },
-     .flops = [](absl::Span<const TensorType> inputs,
-                 const TensorType&) { return static_cast<double>(inputs[1].shape.elements()); },
-     .samples = {{{{{DType::kI32, {6}}, 0, 4}, {{DType::kF32, {6, 3}}}}, {.integers = {4}}}}},
+     .flops = ScatterFlops,
+     .samples = {{{{{DType::kI32, {6}}, 0, 4}, {{DType::kF32, {6, 3}}}}, {.integers = {4}}}},
+     .adding = "scatter_add_onto"},
+    // Written by planning, after gradients.
+    {.name = "scatter_add_onto",
+     .kind = OpKind::kScatter,
+     .formula = "y with rows added at ids",
+     .arity = 3,
+     .type = ScatterOntoType,
+     .kernel = RunScatterOnto,
+     .gradient = Differentiation::None(),
+     .flops = ScatterFlops,
+     .samples = {{{{{DType::kI32, {6}}, 0, 4}, {{DType::kF32, {6, 3}}}, {{DType::kF32, {4, 3}}}},
+                  {.integers = {4}}}},
+     .overwritable_input = 2},
 });
 
 }  // namespace

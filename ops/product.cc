@@ -110,7 +110,7 @@ void RunPacked(const ConstView& left, bool transposed, const void* packed, int64
   const int64_t blocks = (a.m + block - 1) / block;
   const double flops =
       2.0 * static_cast<double>(std::min(block, a.m) * a.k * kernels.panel_columns);
-  ParallelFor(panels * blocks, flops / 60, [&](int64_t begin, int64_t end) {
+  ParallelRanges(panels * blocks, flops / 60, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       ProductTask task{left.data, a.layout, packed, output.data, n, n, a.k};
       task.panel_begin = begin / blocks;
@@ -334,7 +334,7 @@ const RegisterOps kOps({{.name = "matmul",
                          .flops = ProductFlops,
                          .samples = {PackedSample(DType::kF32), PackedSample(DType::kF64)},
                          .row_by_row = LeftIsUpright,
-                         .adding_product = "packed_matmul_add"},
+                         .adding = "packed_matmul_add"},
                         {.name = "packed_matmul_add",
                          .kind = OpKind::kProduct,
                          .formula = "y + x · w, w packed",
@@ -346,7 +346,8 @@ const RegisterOps kOps({{.name = "matmul",
                          .samples = {PackedAddSample(DType::kF32, {5, 3}),
                                      PackedAddSample(DType::kF32, {3}),
                                      PackedAddSample(DType::kF64, {1, 3})},
-                         .row_by_row = LeftIsUpright}});
+                         .row_by_row = LeftIsUpright,
+                         .overwritable_input = 2}});
 
 }  // namespace
 

@@ -23,9 +23,13 @@ class ProductAdder {
   }
 
  private:
-  bool MayAdd(NodeId id, const TensorType& type) const {
-    return nodes_[id].op->kind == OpKind::kProduct && !nodes_[id].op->adding_product.empty() &&
-           uses_[id] == 1 && nodes_[id].type == type;
+  // The node whose result an addend is, if that can be added in place; the addend may be a reshape
+  // of it.
+  NodeId AddedInPlace(NodeId addend, const TensorType& type) const {
+    if (nodes_[addend].type != type || uses_[addend] != 1) return kNoNode;
+    NodeId id = addend;
+    if (nodes_[id].op->kind == OpKind::kReshape) id = nodes_.inputs(id)[0];
+    return !nodes_[id].op->adding.empty() && uses_[id] == 1 ? id : kNoNode;
   }
 
   void RewriteSum(NodeId root) {
@@ -34,8 +38,8 @@ class ProductAdder {
     NodeId whole = kNoNode;  // the sum of the other addends, and of those that are one row
     NodeId row = kNoNode;
     for (const NodeId addend : sums_.Of(root)) {
-      if (MayAdd(addend, type)) {
-        products.push_back(addend);
+      if (const NodeId in_place = AddedInPlace(addend, type); in_place != kNoNode) {
+        products.push_back(in_place);
       } else if (nodes_[addend].type == type) {
         whole = Add(root, whole, rewriter_.MapOf(addend));
       } else {
@@ -45,9 +49,11 @@ class ProductAdder {
     }
     if (products.empty()) return;
     NodeId sum = whole;
-    if (whole == kNoNode) std::swap(sum, row);
+    // Only a product takes a row for a sum.
+    const bool row_first = whole == kNoNode && nodes_[products[0]].op->kind == OpKind::kProduct;
+    if (row_first) std::swap(sum, row);
     for (const NodeId product : products) {
-      sum = sum == kNoNode ? rewriter_.MapOf(product) : AddProduct(root, product, sum);
+      sum = AddInPlace(root, product, sum);
     }
     rewriter_.Map(root, row == kNoNode ? sum : Add(root, sum, row));
   }
@@ -57,11 +63,18 @@ class ProductAdder {
     return rewriter_.Append(root, accumulate_, nodes_[root].type, {sum, addend}, {});
   }
 
-  NodeId AddProduct(NodeId root, NodeId product, NodeId sum) {
-    const Op* adding = OpRegistry::Global().Find(nodes_[product].op->adding_product);
-    absl::InlinedVector<NodeId, 4> inputs = rewriter_.MappedInputs(product);
-    inputs.push_back(sum);
-    return rewriter_.Append(root, *adding, nodes_[root].type, inputs, nodes_.attributes(product));
+  // sum + product, in the root's shape.
+  NodeId AddInPlace(NodeId root, NodeId product, NodeId sum) {
+    const TensorType& type = nodes_[product].type;
+    NodeId result = rewriter_.MapOf(product);
+    if (sum != kNoNode) {
+      const bool is_row = rewriter_.nodes()[sum].type.bytes() != type.bytes();
+      const Op* adding = OpRegistry::Global().Find(nodes_[product].op->adding);
+      absl::InlinedVector<NodeId, 4> inputs = rewriter_.MappedInputs(product);
+      inputs.push_back(is_row ? sum : ReshapeTo(rewriter_, root, sum, type.shape));
+      result = rewriter_.Append(root, *adding, type, inputs, nodes_.attributes(product));
+    }
+    return ReshapeTo(rewriter_, root, result, nodes_[root].type.shape);
   }
 
   const NodeList& nodes_;

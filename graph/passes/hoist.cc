@@ -105,10 +105,15 @@ class Hoister {
       const bool by_row = product ? i == 0 : shape.rank() == 2;
       if (!by_row && !product && shape.rank() > 2) return;
       if (!by_row) input_class = kNone;
-      if (by_row && (input_class == kNone || (begin >= 0 && begin != begin_[inputs[i]]))) return;
       if (by_row) {
+        if (input_class == kNone) return;
+        // The same rows of each: one row that is broadcast to a step is none of the step's rows.
+        const int64_t rows = classes_[input_class].rows;
+        const bool first = begin < 0;
+        if (shape[0] != nodes_[id].type.shape[0]) return;
+        if (!first && (begin != begin_[inputs[i]] || rows != candidate.rows)) return;
         begin = begin_[inputs[i]];
-        candidate.rows = classes_[input_class].rows;
+        candidate.rows = rows;
       }
       candidate.inputs.push_back(by_row ? kNoNode : inputs[i]);
       candidate.input_classes.push_back(input_class);

@@ -73,12 +73,17 @@ PlanGraph LiftConcats(const PlanGraph& graph);
 // call over the rows of all steps.
 PlanGraph SinkSums(const PlanGraph& graph);
 
+// Makes one of two concatenations that share all but their ends, such as the states before and the
+// states after each time step: (a, b, c) and (b, c, d) become ranges of (a, b, c, d).
+PlanGraph MergeConcats(const PlanGraph& graph);
+
 // Splits each product into packing its right-hand operand and the product proper; with ShareEqual
 // after it, an operand is packed once however many products read it.
 PlanGraph PackOperands(const PlanGraph& graph);
 
-// Adds up products in place: a sum of products and of other values becomes the sum of the others,
-// on which one product after the other is added. A bias row is where a product starts from.
+// Adds up products (and scattered rows) in place: a sum of products and of other values becomes the
+// sum of the others, on which one product after the other is added. A bias row is where a product
+// starts from.
 PlanGraph AddProducts(const PlanGraph& graph);
 
 // Computes cheap element-wise results (such as 1 - z) again where a later group reads them, instead

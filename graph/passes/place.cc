@@ -1,12 +1,12 @@
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
+#include <sluice/graph/passes/arena.h>
 #include <sluice/graph/passes/passes.h>
 #include <sluice/graph/passes/row_wise.h>
+#include <sluice/graph/passes/strips.h>
 #include <sluice/graph/variable.h>
 
 namespace sluice {
@@ -30,68 +30,6 @@ int64_t BytesPerIndex(const TensorType& type, int64_t axis) {
   return size == 0 ? 0 : type.bytes() / size;
 }
 
-// Gives out ranges of one growing arena, the smallest free range that fits first.
-class Arena {
- public:
-  int64_t Allocate(int64_t bytes) {
-    const auto fit = free_by_size_.lower_bound({bytes, 0});
-    if (fit == free_by_size_.end()) {
-      // A free range at the very end may grow.
-      int64_t offset = end_;
-      if (!free_by_offset_.empty()) {
-        const auto last = std::prev(free_by_offset_.end());
-        if (last->first + last->second == end_) {
-          offset = last->first;
-          Remove(last);
-        }
-      }
-      end_ = offset + bytes;
-      return offset;
-    }
-    const auto [size, offset] = *fit;
-    Remove(free_by_offset_.find(offset));
-    if (size > bytes) Insert(offset + bytes, size - bytes);
-    return offset;
-  }
-
-  void Free(int64_t offset, int64_t bytes) {
-    if (bytes == 0) return;
-    auto next = free_by_offset_.lower_bound(offset);
-    if (next != free_by_offset_.end() && offset + bytes == next->first) {
-      bytes += next->second;
-      Remove(next);
-    }
-    next = free_by_offset_.lower_bound(offset);
-    if (next != free_by_offset_.begin()) {
-      const auto previous = std::prev(next);
-      if (previous->first + previous->second == offset) {
-        offset = previous->first;
-        bytes += previous->second;
-        Remove(previous);
-      }
-    }
-    Insert(offset, bytes);
-  }
-
-  int64_t end() const { return end_; }
-
- private:
-  using ByOffset = std::map<int64_t, int64_t>;
-
-  void Insert(int64_t offset, int64_t bytes) {
-    free_by_offset_[offset] = bytes;
-    free_by_size_.insert({bytes, offset});
-  }
-  void Remove(ByOffset::iterator range) {
-    free_by_size_.erase({range->second, range->first});
-    free_by_offset_.erase(range);
-  }
-
-  ByOffset free_by_offset_;
-  std::set<std::pair<int64_t, int64_t>> free_by_size_;  // (bytes, offset)
-  int64_t end_ = 0;
-};
-
 // Decides whose memory each value lies in, then lays the owners out.
 class Placer {
  public:
@@ -111,6 +49,7 @@ class Placer {
     if (reuse_) {
       HostWrittenValues();
       HostInPlace();
+      HostConcats();
     }
     return Lay();
   }
@@ -151,7 +90,7 @@ class Placer {
   }
 
   void SetHost(NodeId id, NodeId host, int64_t shift) {
-    // Always straight to the owner, so that stages stay short.
+    // Always straight to the owner, so that chains of hosts stay short.
     const auto [owner, offset] = Owner(host);
     host_[id] = owner;
     shift_[id] = offset + shift;
@@ -186,17 +125,39 @@ class Placer {
     }
   }
 
+  int64_t Bytes(NodeId id) const { return nodes_[id].type.bytes(); }
+
   void FindLastUses() {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
-      const NodeId owner = Owner(id).first;
-      last_use_[owner] = std::max(last_use_[owner], At(id));
-      const absl::Span<const NodeId> inputs = nodes_.inputs(id);
-      for (size_t i = 0; i < inputs.size(); ++i) {
-        const NodeId input_owner = Owner(inputs[i]).first;
-        last_use_[input_owner] = std::max(last_use_[input_owner], TimeOfUse(id, i));
-      }
+      const auto [owner, offset] = Owner(id);
+      if (Bytes(id) != Bytes(owner)) strips_[owner].AddPart(offset, Bytes(id), Bytes(owner));
     }
-    for (const NodeId id : graph_.fetches) last_use_[Owner(id).first] = At(nodes_.size());
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      Use(id, At(id));
+      const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+      // A view is read by whoever reads the view.
+      if (IsView(nodes_, id)) continue;
+      for (size_t i = 0; i < inputs.size(); ++i) Use(inputs[i], TimeOfUse(id, i));
+    }
+    for (const NodeId id : graph_.fetches) Use(id, At(nodes_.size()));
+  }
+
+  void Use(NodeId id, int64_t moment) {
+    const auto [owner, offset] = Owner(id);
+    last_use_[owner] = std::max(last_use_[owner], moment);
+    // A view itself is no use of the strip.
+    if (IsView(nodes_, id) && moment == At(id)) return;
+    const auto strips = strips_.find(owner);
+    if (strips != strips_.end()) strips->second.Use(offset, Bytes(id), Bytes(owner), moment);
+  }
+
+  // The strip of its owner that a value is, and the owner's strips; null if it is no strip.
+  Strips* StripsOf(NodeId id) {
+    const NodeId owner = Owner(id).first;
+    const auto strips = strips_.find(owner);
+    const bool is_strip = strips != strips_.end() && strips->second.regular() &&
+                          Bytes(id) == strips->second.bytes() && OwnsArena(owner);
+    return is_strip ? &strips->second : nullptr;
   }
 
   // When the last element of an input is read, as far as those who write it element by element, or
@@ -204,8 +165,12 @@ class Placer {
   int64_t TimeOfUse(NodeId id, size_t position) const {
     if (!RunsKernel(nodes_, id)) return At(id);
     const NodeId input = nodes_.inputs(id)[position];
-    // The rows of a part of a value are not the value's rows.
-    const bool is_whole = nodes_[input].type.bytes() == nodes_[Owner(input).first].type.bytes();
+    // The rows of a part of a value are not the value's rows, but those of a strip are the strip's.
+    const NodeId owner = Owner(input).first;
+    const auto strips = strips_.find(owner);
+    const bool is_whole =
+        Bytes(input) == Bytes(owner) || (strips != strips_.end() && strips->second.regular() &&
+                                         Bytes(input) == strips->second.bytes());
     const Stage* stage = StageOf(id);
     if (stage != nullptr) {
       const bool by_row = stage->is_chain() && ReadsByRow(nodes_, id, position, stage->rows);
@@ -249,7 +214,7 @@ class Placer {
   // Whether the kernel may write its result over this input.
   bool MayOverwrite(NodeId id, size_t position) const {
     if (Kind(id) == OpKind::kElementwise) return true;
-    return Kind(id) == OpKind::kProduct && position == 2;  // what a product is added to
+    return static_cast<int>(position) == nodes_[id].op->overwritable_input;
   }
 
   // All inputs of `id` in the memory of `owner` cover it element by element.
@@ -272,19 +237,106 @@ class Placer {
       if (!OwnsArena(id)) continue;
       const absl::Span<const NodeId> inputs = nodes_.inputs(id);
       for (size_t i = 0; i < inputs.size(); ++i) {
-        if (!MayOverwrite(id, i)) continue;
-        // A concatenation's pieces are hosted by it from before; an owner of pieces is no
-        // element-wise op.
-        const auto [owner, offset] = Owner(inputs[i]);
-        if (owner == id || !OwnsArena(owner) || last_use_[owner] != At(id)) continue;
-        if (nodes_[owner].type.bytes() != nodes_[id].type.bytes() || !ReadsWhole(id, owner)) {
-          continue;
-        }
-        host_[id] = owner;
-        last_use_[owner] = last_use_[id];
-        break;
+        if (!MayOverwrite(id, i) || nodes_[inputs[i]].type != nodes_[id].type) continue;
+        if (HostInWhole(id, inputs[i]) || HostInStrip(id, inputs[i])) break;
       }
     }
+  }
+
+  // A concatenation's pieces are hosted by it from before; an owner of pieces is no element-wise
+  // op.
+  bool HostInWhole(NodeId id, NodeId input) {
+    const NodeId owner = Owner(input).first;
+    if (owner == id || !OwnsArena(owner) || last_use_[owner] != At(id)) return false;
+    if (Bytes(owner) != Bytes(id) || !ReadsWhole(id, owner)) return false;
+    // In a chain, the rows of strips are not those of the whole.
+    const auto strips = strips_.find(owner);
+    if (StageOf(id) != nullptr && strips != strips_.end() && strips->second.has_parts())
+      return false;
+    host_[id] = owner;
+    last_use_[owner] = last_use_[id];
+    // The owner's own parts have ended; now those of `id` count, or all of it.
+    if (const auto own = strips_.find(id); own != strips_.end()) {
+      strips_[owner] = Strips(own->second);
+    } else if (strips != strips_.end()) {
+      strips->second.Use(0, Bytes(owner), Bytes(owner), last_use_[id]);
+    }
+    return true;
+  }
+
+  // In the place of a strip that nobody needs any more.
+  bool HostInStrip(NodeId id, NodeId input) {
+    Strips* strips = StripsOf(input);
+    const auto own = strips_.find(id);
+    if (strips == nullptr || (own != strips_.end() && own->second.has_parts())) return false;
+    const auto [owner, offset] = Owner(input);
+    if (owner == id || !MayWriteStrip(id, owner, *strips, offset)) return false;
+    host_[id] = owner;
+    shift_[id] = offset;
+    last_use_[owner] = std::max(last_use_[owner], last_use_[id]);
+    strips->Use(offset, Bytes(id), Bytes(owner), last_use_[id]);
+    return true;
+  }
+
+  // Whether `id` may write its result over a strip: nobody needs it later, and itself it reads it
+  // element by element.
+  bool MayWriteStrip(NodeId id, NodeId owner, const Strips& strips, int64_t offset) const {
+    const int64_t last_use = strips.LastUse(offset / strips.bytes());
+    if (last_use != At(id)) return last_use < At(id);
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const auto [input_owner, input_offset] = Owner(inputs[i]);
+      if (input_owner != owner) continue;
+      const bool apart = Bytes(inputs[i]) == strips.bytes() && input_offset != offset;
+      const bool by_element = MayOverwrite(id, i) && input_offset == offset &&
+                              nodes_[inputs[i]].type == nodes_[id].type;
+      if (!apart && !by_element) return false;
+    }
+    return true;
+  }
+
+  // A concatenation of strips, such as a gate's gradients at all time steps, lies where the strips
+  // of another value of its size end one by one, such as the gate itself.
+  void HostConcats() {
+    absl::flat_hash_map<int64_t, std::vector<NodeId>> owners;  // by size
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      const auto strips = strips_.find(id);
+      if (strips == strips_.end() || !strips->second.regular() || !OwnsArena(id)) continue;
+      std::vector<NodeId>& candidates = owners[Bytes(id)];
+      if (Kind(id) == OpKind::kConcat) HostConcat(id, strips->second, candidates);
+      if (host_[id] == kNoNode) candidates.push_back(id);
+    }
+  }
+
+  void HostConcat(NodeId concat, const Strips& strips, std::vector<NodeId>& candidates) {
+    constexpr size_t kMostCandidates = 16;
+    const size_t first = candidates.size() - std::min(candidates.size(), kMostCandidates);
+    for (size_t i = first; i < candidates.size(); ++i) {
+      Strips& others = strips_[candidates[i]];
+      if (others.bytes() != strips.bytes() ||
+          nodes_[candidates[i]].type.dtype != nodes_[concat].type.dtype ||
+          !MayLieIn(concat, candidates[i], others)) {
+        continue;
+      }
+      host_[concat] = candidates[i];
+      others.UseAlso(strips);
+      last_use_[candidates[i]] = std::max(last_use_[candidates[i]], last_use_[concat]);
+      return;
+    }
+  }
+
+  bool MayLieIn(NodeId concat, NodeId owner, const Strips& strips) const {
+    int64_t offset = 0;
+    for (const NodeId input : nodes_.inputs(concat)) {
+      NodeId piece = input;
+      while (Kind(piece) == OpKind::kReshape) piece = nodes_.inputs(piece)[0];
+      if (Kind(piece) == OpKind::kConcat || Bytes(piece) != strips.bytes()) return false;
+      // Computed in the concatenation, or copied there by it.
+      const bool in_place = Owner(piece) == std::pair(concat, offset);
+      if (!MayWriteStrip(in_place ? piece : concat, owner, strips, offset)) return false;
+      offset += Bytes(piece);
+    }
+    return true;
   }
 
   // Whether a value lives within one chain from its first to its last use, row after row.
@@ -385,9 +437,10 @@ class Placer {
   const NodeList& nodes_;
   const bool reuse_;
   const Stages& stages_;
-  std::vector<NodeId> host_;       // whose memory a value lies in; kNoNode: its own
-  std::vector<int64_t> shift_;     // from the start of that memory, in bytes
-  std::vector<int64_t> last_use_;  // the moment
+  std::vector<NodeId> host_;                    // whose memory a value lies in; kNoNode: its own
+  std::vector<int64_t> shift_;                  // from the start of that memory, in bytes
+  std::vector<int64_t> last_use_;               // the moment
+  absl::flat_hash_map<NodeId, Strips> strips_;  // of owners that are used in parts
 };
 
 }  // namespace

@@ -65,16 +65,18 @@ bool ReadsByRow(const NodeList& nodes, NodeId id, size_t position, int64_t rows)
     return ReadingOf(input, nodes[id].type.shape) == Reading::kByRow;
   }
   if (op.row_input == Op::kEveryInput || op.row_input == static_cast<int>(position)) return true;
-  // What an adding product adds is in its result's shape, or one row for all.
-  return op.kind == OpKind::kProduct && position == 2 && RowsOf(input) == rows &&
+  // What a result is added to is in its shape, or one row for all.
+  return static_cast<int>(position) == op.overwritable_input && RowsOf(input) == rows &&
          input == nodes[id].type.shape;
 }
 
 TensorType TypeOfRows(const TensorType& type, int64_t rows, int64_t count) {
   TensorType result = type;
   const int kept = RowsOf(type.shape) == rows && type.shape.rank() > 1 ? 1 : 0;
-  for (int axis = 0; axis < type.shape.rank() - kept; ++axis) {
-    result.shape = result.shape.With(axis, axis == 0 ? count : 1);
+  // At the innermost axis of rows: there values of different ranks broadcast to each other.
+  const int innermost = type.shape.rank() - kept - 1;
+  for (int axis = 0; axis <= innermost; ++axis) {
+    result.shape = result.shape.With(axis, axis == innermost ? count : 1);
   }
   return result;
 }

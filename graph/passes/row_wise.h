@@ -15,7 +15,7 @@ int64_t RowWiseRows(const NodeList& nodes, NodeId id);
 // Whether a row-wise node of `rows` rows reads its input `position` row by row, not as a whole.
 bool ReadsByRow(const NodeList& nodes, NodeId id, size_t position, int64_t rows);
 
-// The type of `count` of the `rows` rows of a value: (count, 1, ..., C), of the same rank.
+// The type of `count` of the `rows` rows of a value: (1, ..., count, C), of the same rank.
 TensorType TypeOfRows(const TensorType& type, int64_t rows, int64_t count);
 
 }  // namespace sluice

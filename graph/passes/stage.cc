@@ -48,20 +48,15 @@ class StageFinder {
  private:
   // Kernels that never write over an input, nor over a variable.
   bool MayRunBesideOthers(NodeId id) const {
-    switch (nodes_[id].op->kind) {
-      case OpKind::kProduct: {
-        const absl::Span<const NodeId> inputs = nodes_.inputs(id);
-        return inputs.size() < 3 || nodes_[inputs[2]].type != nodes_[id].type;
-      }
-      case OpKind::kReduction:
-      case OpKind::kPack:
-      case OpKind::kSlice:
-      case OpKind::kMove:
-      case OpKind::kScatter:
-        return true;
-      default:
-        return false;
+    const Op& op = *nodes_[id].op;
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+    if (op.overwritable_input != Op::kNoInput &&
+        nodes_[inputs[op.overwritable_input]].type == nodes_[id].type) {
+      return false;
     }
+    return op.kind == OpKind::kProduct || op.kind == OpKind::kReduction ||
+           op.kind == OpKind::kPack || op.kind == OpKind::kSlice || op.kind == OpKind::kMove ||
+           op.kind == OpKind::kScatter;
   }
 
   // What a value is a view of, if the stage computes it; kNoNode if not.

@@ -81,8 +81,10 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
       tile.ahead_lines = CeilingOfQuotient(kAheadSteps * kPanelRowBytes<T>, tiles * kLineBytes);
       tile.ahead_step = tile.ahead_lines * kLineBytes;
     }
-    RunTiles(tile, block.rows, Smaller(end * kPanelColumns<T>, task.n) - column,
-             tile.ahead + block.k * kPanelRowBytes<T>);
+    const int64_t columns = Smaller(end * kPanelColumns<T>, task.n) - column;
+    const bool more = tile.start != nullptr && end < task.panel_end;
+    RunTiles(tile, block.rows, columns, tile.ahead + block.k * kPanelRowBytes<T>,
+             more ? tile.start + columns : nullptr);
   }
 }
 

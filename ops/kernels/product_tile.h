@@ -237,11 +237,30 @@ inline int64_t NextTileRows(int64_t rows) {
   return rows >= 2 * kTileRows ? kTileRows : (rows + 1) / 2;
 }
 
-// Tiles one below the other over the same panels. Meanwhile brings the memory up to `ahead_end`.
+// Asks for the rows that a tile starts from: often written long ago, and read all at once.
 template <typename T>
-void RunTiles(TileTask<T> task, int64_t rows, int64_t columns, const char* ahead_end) {
+inline void AskForStart(const T* start, int64_t start_row, int64_t rows) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const char* row = reinterpret_cast<const char*>(start + r * start_row);
+    for (int64_t b = 0; b < kPanelColumns<T> * int64_t{sizeof(T)}; b += kLineBytes) {
+      __builtin_prefetch(row + b, 0, 3);
+    }
+  }
+}
+
+// Tiles one below the other over the same panels. Meanwhile brings the memory up to `ahead_end`,
+// and what the tiles start from; `next_start` is where the first tile of the next panels does.
+template <typename T>
+void RunTiles(TileTask<T> task, int64_t rows, int64_t columns, const char* ahead_end,
+              const T* next_start) {
   while (rows > 0) {
     const int64_t tile_rows = NextTileRows(rows);
+    if (task.start != nullptr && task.start_row != 0) {
+      const T* below = task.start + tile_rows * task.start_row;
+      const int64_t left = Smaller(rows - tile_rows, kTileRows);
+      if (left > 0) AskForStart(below, task.start_row, left);
+      if (left == 0 && next_start != nullptr) AskForStart(next_start, task.start_row, tile_rows);
+    }
     RunTile(task, tile_rows, columns);
     task.a += tile_rows * task.a_row;
     task.c += tile_rows * task.c_row;

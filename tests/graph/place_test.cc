@@ -3,16 +3,15 @@
 
 #include <sluice/ops/composed.h>
 
-#include "graph/memory_replay.h"
 #include "graph/tapes.h"
+#include "support/memory_replay.h"
 
 namespace sluice {
 namespace {
 
-PlanGraph PassesOf(const Tape& tape, const std::vector<Value>& fetches) {
-  PlanGraph graph = ShareEqual(DropUnused(GraphOf(tape, fetches)));
-  return OrderWrites(ShareEqual(PackOperands(graph)));
-}
+using testing::ExpectMemoryHolds;
+using testing::MemoryReplay;
+using testing::PassesOf;
 
 int64_t SumOfBytes(const PlanGraph& graph) {
   int64_t sum = 0;
@@ -39,7 +38,7 @@ class PlaceValuesTest : public ::testing::Test {
  protected:
   void Place(const std::vector<Value>& fetches, bool reuse = true) {
     ASSERT_TRUE(tape_.status().ok()) << tape_.status();
-    graph_ = PassesOf(tape_, fetches);
+    graph_ = PassesOf(tape_, fetches, PlanLevel::kSimple);
     plan_ = PlaceValues(graph_, reuse);
     MemoryReplay(graph_, plan_).Check();
   }
@@ -177,108 +176,6 @@ TEST_F(PlaceValuesTest, PlacesATrainingStepInLessThanTheSum) {
   EXPECT_EQ(PlaceOf("write").base, sluice::Place::Base::kVariable);
 }
 
-// ---- Tapes by chance ----
-
-// Writes a tape of all sorts of sharing: views of views, concatenations of concatenations, reads
-// before and after writes.
-class RandomTape {
- public:
-  RandomTape(Tape& tape, VariableStore& store, uint64_t seed)
-      : tape_(tape), random_(MakeRandomKey(seed, "tape")) {
-    for (int i = 0; i < 3; ++i) {
-      variables_.push_back(&store.root().Trainable(std::string(1, static_cast<char>('a' + i)),
-                                                   {kRows, kColumns}, SmallRandom));
-    }
-    values_.push_back(tape.Feed(RandomFloats({kRows, kColumns}, seed)));
-    values_.push_back(tape.Feed(RandomFloats({kColumns, kColumns}, seed + 1)));
-    values_.push_back(tape.Constant(0.5, DType::kF32, {kRows, kColumns}));
-  }
-
-  std::vector<Value> Record(int count) {
-    for (int i = 0; i < count; ++i) values_.push_back(Step());
-    std::vector<Value> fetches = {values_.back()};
-    for (const Value& value : values_) {
-      if (random_.Below(8) == 0) fetches.push_back(value);
-    }
-    return fetches;
-  }
-
- private:
-  static constexpr int kRows = 4;
-  static constexpr int kColumns = 6;
-
-  Value Any() { return values_[random_.Below(values_.size())]; }
-  // A value of the usual shape.
-  Value Plain() {
-    Value value;
-    do {
-      value = Any();
-    } while (value.shape() != Shape{kRows, kColumns});
-    return value;
-  }
-  Variable& AnyVariable() { return *variables_[random_.Below(variables_.size())]; }
-
-  Value Step() {
-    switch (random_.Below(13)) {
-      case 0:
-        return Tanh(Any());
-      case 1:
-        return Tanh(Plain() + Plain());
-      case 2:
-        return Tanh(Plain() * Slice(Plain(), 0, 1, 2));
-      case 3:
-        return Plain() - Slice(Plain(), 1, 2, 3);
-      case 4:
-        return Concat({Slice(Plain(), 0, 0, 1), Tanh(Slice(Plain(), 0, 0, 3))}, 0);
-      case 5:
-        return Concat({Slice(Plain(), 1, 0, 2), Slice(Plain(), 1, 0, 4)}, 1);
-      case 6:
-        return Slice(Concat({Tanh(Plain()), Plain(), Sin(Plain())}, 0), 0, 4, 8);
-      case 7:
-        return Reshape(Tanh(Transpose(Plain(), {1, 0})), {kRows, kColumns});
-      case 8:
-        return Tanh(MatMul(Plain(), values_[1]));
-      case 9:
-        return Select(Less(Plain(), Plain()), Plain(), Plain());
-      case 10:
-        return Slice(Stack({Tanh(Plain()), Negate(Plain())}), 0, 1, 2);
-      case 11:
-        return tape_.Use(AnyVariable());
-      default: {
-        Variable& variable = AnyVariable();
-        const Value value = random_.Below(2) == 0 ? Plain() : Tanh(Plain() + tape_.Use(variable));
-        if (written_.insert(&variable).second) tape_.Write(variable, value);
-        return value;
-      }
-    }
-  }
-
-  Tape& tape_;
-  RandomStream random_;
-  std::vector<Variable*> variables_;
-  std::set<const Variable*> written_;
-  std::vector<Value> values_;
-};
-
-TEST(PlaceValues, HoldsForTapesByChance) {
-  for (uint64_t seed = 0; seed < 300; ++seed) {
-    SCOPED_TRACE(seed);
-    const int count = 5 + static_cast<int>(seed % 40);
-    Tape tape;
-    VariableStore store;
-    const std::vector<Value> fetches = RandomTape(tape, store, seed).Record(count);
-    ASSERT_TRUE(tape.status().ok()) << tape.status();
-    const PlanGraph graph = PassesOf(tape, fetches);
-    const MemoryPlan plan = PlaceValues(graph, /*reuse=*/true);
-    MemoryReplay(graph, plan).Check();
-    EXPECT_EQ(CountOps(graph.nodes, "write"), static_cast<int>(tape.writes().size()));
-    ExpectLevelsAgree([&](Tape& other, VariableStore& other_store) {
-      return RandomTape(other, other_store, seed).Record(count);
-    });
-    if (::testing::Test::HasFailure()) break;
-  }
-}
-
 // The checker itself: a plan that is wrong must not pass it.
 TEST(MemoryReplay, SeesAnOverwrittenValue) {
   EXPECT_NONFATAL_FAILURE(
@@ -291,7 +188,7 @@ TEST(MemoryReplay, SeesAnOverwrittenValue) {
         plan.places[y.node()] = plan.places[x.node()];
         MemoryReplay(graph, plan).Check();
       },
-      "fetch exp");
+      "the caller reads 1 exp");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
+#include <tbb/global_control.h>
 
 #include <sluice/ops/composed.h>
 
@@ -56,34 +57,50 @@ void ExpectNear(const Tensor& expected, const Tensor& actual, absl::string_view 
   ASSERT_EQ(expected.type(), actual.type()) << what;
   for (int64_t i = 0; i < expected.elements(); ++i) {
     const double tolerance = 1e-5 * std::max(1.0, std::abs(expected.At(i)));
-    EXPECT_NEAR(expected.At(i), actual.At(i), tolerance) << what << ", element " << i;
+    ASSERT_NEAR(expected.At(i), actual.At(i), tolerance) << what << ", element " << i;
   }
 }
 
 }  // namespace
 
 void ExpectLevelsAgree(const Recording& record) {
-  constexpr PlanLevel kLevels[] = {PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull};
-  VariableStore stores[3];
-  std::vector<Tensor> results[3];
-  for (int i = 0; i < 3; ++i) {
+  // As many workers as are asked for, also where the machine has fewer processors.
+  static const tbb::global_control& workers =
+      *new tbb::global_control(tbb::global_control::max_allowed_parallelism, 8);
+  static_cast<void>(workers);
+  static const Threads& one = *new Threads(1);
+  static const Threads& three = *new Threads(3);
+  struct Run {
+    PlanLevel level;
+    const Threads& threads;
+    VariableStore store{VariableStoreOptions()};
+    std::vector<Tensor> results = {};
+  };
+  // The first of each level is what the second must be to the last bit.
+  Run runs[] = {{PlanLevel::kDebug, one},    {PlanLevel::kDebug, three}, {PlanLevel::kSimple, one},
+                {PlanLevel::kSimple, three}, {PlanLevel::kFull, one},    {PlanLevel::kFull, three}};
+  for (Run& run : runs) {
     Tape tape;
-    const std::vector<Value> fetches = record(tape, stores[i]);
-    absl::StatusOr<std::vector<Tensor>> read = tape.Read(fetches, {.plan = {.level = kLevels[i]}});
+    const std::vector<Value> fetches = record(tape, run.store);
+    absl::StatusOr<std::vector<Tensor>> read =
+        tape.Read(fetches, {.arena = run.threads.arena(), .plan = {.level = run.level}});
     ASSERT_TRUE(read.ok()) << read.status();
-    results[i] = *read;
+    run.results = *std::move(read);
+    for (const Variable* variable : run.store.variables()) run.results.push_back(variable->value());
   }
-  for (size_t i = 0; i < results[0].size(); ++i) {
-    EXPECT_TRUE(SameBits(results[0][i], results[1][i])) << "fetch " << i;
-    ExpectNear(results[0][i], results[2][i], absl::StrCat("fetch ", i));
-  }
-  for (const Variable* variable : stores[0].variables()) {
-    const Variable* simple = stores[1].Find(variable->path());
-    const Variable* full = stores[2].Find(variable->path());
-    ASSERT_NE(simple, nullptr);
-    ASSERT_NE(full, nullptr);
-    EXPECT_TRUE(SameBits(variable->value(), simple->value())) << variable->path();
-    ExpectNear(variable->value(), full->value(), variable->path());
+  for (const Run& run : runs) {
+    const bool full = run.level == PlanLevel::kFull;
+    const Run& expected = full && &run.threads == &three ? runs[4] : runs[0];
+    ASSERT_EQ(run.results.size(), expected.results.size());
+    for (size_t i = 0; i < run.results.size(); ++i) {
+      const std::string what = absl::StrCat("level ", static_cast<int>(run.level), ", ",
+                                            run.threads.count(), " threads, fetch or variable ", i);
+      if (full && &expected == &runs[0]) {
+        ExpectNear(expected.results[i], run.results[i], what);
+      } else {
+        EXPECT_TRUE(SameBits(expected.results[i], run.results[i])) << what;
+      }
+    }
   }
 }
 

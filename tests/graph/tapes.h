@@ -26,8 +26,10 @@ int CountOps(const NodeList& nodes, absl::string_view op);
 // What planning starts from.
 PlanGraph GraphOf(const Tape& tape, const std::vector<Value>& fetches);
 
-// Records on a fresh tape with a fresh store, once for each level of planning, runs, and expects
-// the same bits in all fetches and in all variables afterwards.
+// Records on a fresh tape with a fresh store, once for each level of planning and for one and for
+// three threads, runs, and compares all fetches, and all variables afterwards: the levels debug and
+// simple agree in all bits, level full to rounding, and each level's bits do not depend on the
+// number of threads.
 using Recording = std::function<std::vector<Value>(Tape& tape, VariableStore& store)>;
 void ExpectLevelsAgree(const Recording& record);
 

@@ -36,13 +36,17 @@ TEST_P(CellBits, DoNotDependOnTheNumberOfThreads) {
   std::vector<int64_t> lengths;
   for (int64_t b = 0; b < kBatch; ++b) lengths.push_back(1 + b % kSteps);
   inputs.mask = MaskOf(DType::kF32, kSteps, lengths);
-  SequenceRun first;
-  for (const int count : kThreadCounts) {
-    SCOPED_TRACE(count);
-    const Threads threads(count);
-    const SequenceRun run = RunSequence(rnn, variables, inputs, {.arena = threads.arena()});
-    if (count == 1) first = run;
-    ExpectSameBits(first, run);
+  for (const PlanLevel level : {PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull}) {
+    SCOPED_TRACE(static_cast<int>(level));
+    SequenceRun first;
+    for (const int count : kThreadCounts) {
+      SCOPED_TRACE(count);
+      const Threads threads(count);
+      const SequenceRun run =
+          RunSequence(rnn, variables, inputs, {.arena = threads.arena(), .plan = {.level = level}});
+      if (count == 1) first = run;
+      ExpectSameBits(first, run);
+    }
   }
 }
 

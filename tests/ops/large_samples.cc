@@ -97,6 +97,8 @@ std::vector<Sample> LargeSamples(absl::string_view name) {
         {{Floats({503, 1301}), Floats({705, 1301})}, {.integers = {0}}}}},
       {"gather", {{{Floats({1009, 301}), Ids({703, 3}, 1009)}, {}}}},
       {"scatter_add", {{{Ids({2003}, 101), Floats({2003, 301})}, {.integers = {101}}}}},
+      {"scatter_add_onto",
+       {{{Ids({2003}, 101), Floats({2003, 301}), Floats({101, 301})}, {.integers = {101}}}}},
       {"cast", {{{Floats({301, 1003})}, {.integers = {static_cast<int64_t>(DType::kF32)}}}}},
       {"uniform", LargeRandoms()},
       {"normal", LargeRandoms()},

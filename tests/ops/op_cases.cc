@@ -234,6 +234,14 @@ std::vector<double> ScatterReference(const ReferenceArguments& arguments) {
   return result;
 }
 
+std::vector<double> ScatterOntoReference(const ReferenceArguments& arguments) {
+  std::vector<double> sums = ScatterReference(arguments);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    sums[i] += arguments.inputs[2].At(static_cast<int64_t>(i));
+  }
+  return sums;
+}
+
 // ---- Random ----
 
 // element(u, v) of two uniform numbers for each position.
@@ -317,6 +325,7 @@ std::vector<OpCase> MakeCases() {
       {"concat", ConcatReference},
       {"gather", GatherReference},
       {"scatter_add", ScatterReference, sum},
+      {"scatter_add_onto", ScatterOntoReference, sum},
       {"cast", CastReference},
       {"uniform", Random([](double u, double) { return u; })},
       {"normal", Random([](double u, double v) {

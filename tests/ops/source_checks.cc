@@ -10,7 +10,7 @@ namespace sluice::testing {
 namespace {
 
 constexpr DType kDTypes[] = {DType::kF32, DType::kF64, DType::kI32};
-constexpr PlanLevel kLevels[] = {PlanLevel::kDebug, PlanLevel::kSimple};
+constexpr PlanLevel kLevels[] = {PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull};
 
 Tensor Numbers(DType dtype) {
   return Tensor(Shape{2, 3}, std::vector<double>{3, -1, 4, 1, -5, 9}).Cast(dtype);

@@ -6,7 +6,7 @@
 namespace sluice::testing {
 
 // Checks of the ops that read or write something outside the tape. Each runs its op in every dtype,
-// at both plan levels.
+// at every plan level.
 absl::Status CheckFeed();
 absl::Status CheckConstant();
 absl::Status CheckVariable();
