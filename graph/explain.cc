@@ -24,7 +24,7 @@ absl::string_view Name(PlanLevel level) {
   return "?";
 }
 
-// "  packed        12 right-hand operands\n": lines of a list with a bold word each.
+// "  packed      12 right-hand operands\n": a line of a list, with a word in front.
 void AppendFact(std::string& text, absl::string_view word, absl::string_view fact) {
   constexpr size_t kColumn = 12;
   absl::StrAppend(&text, "  ", word, std::string(kColumn - word.size(), ' '), fact, "\n");
@@ -157,17 +157,13 @@ struct Values {
   int64_t in_variables = 0;
 };
 
-bool SamePlace(const Place& a, const Place& b) {
-  return a.base == b.base && a.index == b.index && a.offset == b.offset;
-}
-
 // Pieces that were computed right in a concatenation.
 int64_t PiecesInPlace(const ProgramState& state, NodeId concat) {
   const NodeList& nodes = state.graph.nodes;
   Place place = state.memory.places[concat];
   int64_t count = 0;
   for (const NodeId piece : nodes.inputs(concat)) {
-    count += SamePlace(state.memory.places[piece], place) ? 1 : 0;
+    count += state.memory.places[piece] == place ? 1 : 0;
     place.offset += nodes[piece].type.bytes();
   }
   return count;
@@ -194,7 +190,7 @@ Values CountValues(const ProgramState& state) {
       }
       const absl::Span<const NodeId> inputs = nodes.inputs(id);
       const bool in_input = std::any_of(inputs.begin(), inputs.end(), [&](NodeId input) {
-        return in_memory[input] && SamePlace(places[input], places[id]);
+        return in_memory[input] && places[input] == places[id];
       });
       values.in_place += kind != OpKind::kConcat && in_input ? 1 : 0;
     }

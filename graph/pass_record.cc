@@ -1,3 +1,7 @@
+#include <cstdlib>
+
+#include <absl/container/flat_hash_map.h>
+
 #include <sluice/graph/pass_record.h>
 
 namespace sluice {

@@ -8,8 +8,8 @@
 
 namespace sluice {
 
-// The passes of planning, in the order of their names' appearance in an explanation. A pass counts
-// together with the sharing of equal nodes right behind it.
+// The passes of planning, in their order. A pass counts together with the sharing of equal nodes
+// right behind it.
 enum class Pass : uint8_t {
   kDrop,
   kShare,

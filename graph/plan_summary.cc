@@ -14,10 +14,6 @@ namespace {
 using Step = ProgramState::Step;
 using StepRange = ProgramState::StepRange;
 
-bool SamePlace(const Place& a, const Place& b) {
-  return a.base == b.base && a.index == b.index && a.offset == b.offset;
-}
-
 // Pieces that lie in their concatenation, and values that lie in the variable they are written to,
 // need no copy.
 double BytesOfCopies(const ProgramState& state, NodeId id) {
@@ -30,7 +26,7 @@ double BytesOfCopies(const ProgramState& state, NodeId id) {
         nodes[id].op->kind == OpKind::kWrite && source.base == Place::Base::kVariable &&
         nodes.attributes(source.index).variable == nodes.attributes(id).variable;
     const auto size = static_cast<double>(nodes[input].type.bytes());
-    if (!in_variable && !SamePlace(source, place)) bytes += 2 * size;
+    if (!in_variable && source != place) bytes += 2 * size;
     place.offset += nodes[input].type.bytes();
   }
   return bytes;

@@ -11,7 +11,7 @@ namespace sluice {
 namespace {
 
 // A kernel with less of a plan's FLOPs and bytes than this has no line of its own.
-constexpr double kSmallShare = 0.005;
+constexpr double kSmallShare = 0.01;
 constexpr size_t kWidestOps = 44;
 
 // "multiply x12 add x9 ...": as many as there is room for.

@@ -104,6 +104,8 @@ struct Place {
   Base base = Base::kArena;
   int32_t index = 0;   // which feed; unused for the others
   int64_t offset = 0;  // in bytes
+
+  friend bool operator==(const Place&, const Place&) = default;
 };
 struct MemoryPlan {
   std::vector<Place> places;  // of each node

@@ -104,6 +104,18 @@ TEST_F(ParseFlagsTest, SwitchesTakeNoValueOrOneBehindAnEqualsSign) {
   EXPECT_TRUE(absl::GetFlag(FLAGS_test_switch));
 }
 
+TEST_F(ParseFlagsTest, AFlagWithAnImpliedValueMayStandAlone) {
+  Command command = TestCommand();
+  command.implied = {{"test_text", "implied"}};
+  command.positional = {"what"};
+  const auto rest = ParseFlags(command, std::vector<std::string>{"--test_text", "cells"});
+  ASSERT_TRUE(rest.ok()) << rest.status();
+  EXPECT_THAT(*rest, ElementsAre("cells"));
+  EXPECT_EQ(absl::GetFlag(FLAGS_test_text), "implied");
+  EXPECT_TRUE(ParseFlags(command, std::vector<std::string>{"--test_text=given"}).ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_test_text), "given");
+}
+
 TEST_F(ParseFlagsTest, TheLastOfEqualFlagsCounts) {
   EXPECT_TRUE(Parse({"--test_number=3", "--test_number=4"}).ok());
   EXPECT_EQ(absl::GetFlag(FLAGS_test_number), 4);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -7,6 +8,7 @@
 
 #include <sluice/experiments/model_file.h>
 #include <sluice/experiments/sampling.h>
+#include <sluice/experiments/training.h>
 
 #include "experiments/program.h"
 
@@ -69,6 +71,31 @@ TEST_F(TrainTest, AModelThatCannotBeWrittenIsKnownBeforeTheTraining) {
     EXPECT_THAT(outcome.error, StartsWith("sluice: cannot write " + path));
     EXPECT_THAT(outcome.out, IsEmpty());
   }
+}
+
+TEST_F(TrainTest, TracesTheFirstUpdates) {
+  const Outcome outcome = Train({"--trace=" + Path("trace.json")});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.error;
+  const nlohmann::json trace = ReadJson(Path("trace.json"));
+  const nlohmann::json& events = trace["traceEvents"];
+  EXPECT_THAT(outcome.out, StartsWith(absl::StrCat("Written: ", Path("trace.json"), ", ",
+                                                   events.size(), " kernel calls\n")));
+  EXPECT_EQ(trace["droppedEvents"], 0);
+  const auto count = [&](const std::string& name) {
+    return std::count_if(events.begin(), events.end(), [&](const nlohmann::json& event) {
+      return event["name"] == name && event["args"]["scope"] == "embedding";
+    });
+  };
+  EXPECT_EQ(count("gather"), kTracedUpdates);
+}
+
+TEST_F(TrainTest, ATraceThatCannotBeWrittenIsKnownBeforeTheTraining) {
+  const Outcome outcome = Train({"--trace=" + Path("missing/trace.json")});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.error,
+            "sluice: cannot write " + Path("missing/trace.json") + ": No such file or directory\n");
+  EXPECT_THAT(outcome.out, IsEmpty());
+  EXPECT_FALSE(Exists(Path("model.sluice")));
 }
 
 TEST_F(SampleTest, TheLikeliestTokensAreTheSameEveryTime) {
