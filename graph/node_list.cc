@@ -4,6 +4,22 @@
 
 namespace sluice {
 
+StableNodes& StableNodes::operator=(const StableNodes& other) {
+  if (this == &other) return *this;
+  chunks_.clear();
+  size_ = 0;
+  for (size_t i = 0; i < other.size(); ++i) push_back(other[i]);
+  return *this;
+}
+
+bool operator==(const StableNodes& a, const StableNodes& b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!(a[i] == b[i])) return false;
+  }
+  return true;
+}
+
 NodeList::NodeList() : attributes_(1), scopes_(1) { scope_ids_[""] = 0; }
 
 NodeId NodeList::Append(const Op& op, const TensorType& type, absl::Span<const NodeId> inputs,

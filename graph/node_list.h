@@ -1,8 +1,9 @@
 #ifndef SLUICE_GRAPH_NODE_LIST_H_
 #define SLUICE_GRAPH_NODE_LIST_H_
 
-#include <deque>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
@@ -24,6 +25,39 @@ struct Node {
   int32_t step;  // the time step of a recurrent layer it belongs to; -1: none
 
   friend bool operator==(const Node&, const Node&) = default;
+};
+
+// Grows at the end and never moves what it holds, so that `const Shape& shape = x.shape()` outlives
+// what is recorded next.
+class StableNodes {
+ public:
+  StableNodes() = default;
+  StableNodes(const StableNodes& other) { *this = other; }
+  StableNodes& operator=(const StableNodes& other);
+  StableNodes(StableNodes&& other) noexcept { Swap(other); }
+  StableNodes& operator=(StableNodes&& other) noexcept {
+    Swap(other);
+    return *this;
+  }
+
+  void push_back(const Node& node) {
+    if (size_ % kChunk == 0) chunks_.push_back(std::make_unique_for_overwrite<Node[]>(kChunk));
+    chunks_.back()[size_++ % kChunk] = node;
+  }
+  size_t size() const { return size_; }
+  const Node& operator[](size_t i) const { return chunks_[i / kChunk][i % kChunk]; }
+  friend bool operator==(const StableNodes& a, const StableNodes& b);
+
+ private:
+  static constexpr size_t kChunk = 128;
+
+  void Swap(StableNodes& other) {
+    chunks_.swap(other.chunks_);
+    std::swap(size_, other.size_);
+  }
+
+  std::vector<std::unique_ptr<Node[]>> chunks_;
+  size_t size_ = 0;
 };
 
 // Operations in an order in which they can run: inputs come before their users. A tape records one;
@@ -59,8 +93,7 @@ class NodeList {
   }
 
  private:
-  // A deque, so that `const Shape& shape = x.shape()` outlives what is recorded next.
-  std::deque<Node> nodes_;
+  StableNodes nodes_;
   std::vector<NodeId> input_pool_;
   std::vector<Attributes> attributes_;
   std::vector<std::string> scopes_;

@@ -199,13 +199,25 @@ const RegisterOps kCast({CastRecord()});
 }  // namespace
 
 #define SLUICE_UNARY(name, Function, ...) \
-  Value Function(Value x) { return RecordOp(#name, {x}); }
+  Value Function(Value x) {               \
+    static const Op& op = OpNamed(#name); \
+    return RecordOp(op, {x});             \
+  }
 #define SLUICE_UNARY_NUMBER(name, Function, ...) \
-  Value Function(Value x, double p) { return RecordOp(#name, {x}, {.number = p}); }
+  Value Function(Value x, double p) {            \
+    static const Op& op = OpNamed(#name);        \
+    return RecordOp(op, {x}, {.number = p});     \
+  }
 #define SLUICE_BINARY(name, Function, ...) \
-  Value Function(Value a, Value b) { return RecordOp(#name, {a, b}); }
-#define SLUICE_TERNARY(name, Function, ...) \
-  Value Function(Value c, Value a, Value b) { return RecordOp(#name, {c, a, b}); }
+  Value Function(Value a, Value b) {       \
+    static const Op& op = OpNamed(#name);  \
+    return RecordOp(op, {a, b});           \
+  }
+#define SLUICE_TERNARY(name, Function, ...)   \
+  Value Function(Value c, Value a, Value b) { \
+    static const Op& op = OpNamed(#name);     \
+    return RecordOp(op, {c, a, b});           \
+  }
 #include <sluice/ops/elementwise_table.inc>
 #undef SLUICE_UNARY
 #undef SLUICE_UNARY_NUMBER
@@ -218,7 +230,8 @@ Value NumberLike(double number, Value like) {
 
 Value Cast(Value x, DType dtype) {
   if (x.valid() && x.dtype() == dtype) return x;
-  return RecordOp("cast", {x}, {.integers = {static_cast<int64_t>(dtype)}});
+  static const Op& op = OpNamed("cast");
+  return RecordOp(op, {x}, {.integers = {static_cast<int64_t>(dtype)}});
 }
 
 Value WhereLarger(Value a, Value b) { return 0.5 * (Less(b, a) + LessEqual(b, a)); }
@@ -254,6 +267,7 @@ absl::StatusOr<TensorType> ElementwiseType(const TypeArguments& arguments) {
       return absl::InvalidArgumentError(
           absl::StrCat("dtypes differ: ", type.ToString(), " and ", input.ToString()));
     }
+    if (input.shape == type.shape) continue;
     absl::StatusOr<Shape> shape = BroadcastShapes(type.shape, input.shape);
     if (!shape.ok()) return shape.status();
     type.shape = *shape;

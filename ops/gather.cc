@@ -226,10 +226,14 @@ const RegisterOps kOps({
 
 }  // namespace
 
-Value Gather(Value table, Value ids) { return RecordOp("gather", {table, ids}); }
+Value Gather(Value table, Value ids) {
+  static const Op& op = OpNamed("gather");
+  return RecordOp(op, {table, ids});
+}
 
 Value ScatterAdd(Value ids, Value values, int64_t rows) {
-  return RecordOp("scatter_add", {ids, values}, {.integers = {rows}});
+  static const Op& op = OpNamed("scatter_add");
+  return RecordOp(op, {ids, values}, {.integers = {rows}});
 }
 
 }  // namespace sluice

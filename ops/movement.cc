@@ -430,25 +430,30 @@ const RegisterOps kOps({
 Value Reshape(Value x, const Shape& shape) {
   if (x.valid() && x.shape() == shape) return x;
   if (!CheckShape("reshape", x, shape)) return Value(x.tape(), kNoNode);
-  return RecordOp("reshape", {x}, SizesOf(shape));
+  static const Op& op = OpNamed("reshape");
+  return RecordOp(op, {x}, SizesOf(shape));
 }
 
 Value BroadcastTo(Value x, const Shape& shape) {
   if (x.valid() && x.shape() == shape) return x;
   if (!CheckShape("broadcast", x, shape)) return Value(x.tape(), kNoNode);
-  return RecordOp("broadcast", {x}, SizesOf(shape));
+  static const Op& op = OpNamed("broadcast");
+  return RecordOp(op, {x}, SizesOf(shape));
 }
 
 Value Transpose(Value x, absl::Span<const int> order) {
-  return RecordOp("transpose", {x}, {.integers = {order.begin(), order.end()}});
+  static const Op& op = OpNamed("transpose");
+  return RecordOp(op, {x}, {.integers = {order.begin(), order.end()}});
 }
 
 Value Slice(Value x, int axis, int64_t begin, int64_t end) {
-  return RecordOp("slice", {x}, {.integers = {axis, begin, end}});
+  static const Op& op = OpNamed("slice");
+  return RecordOp(op, {x}, {.integers = {axis, begin, end}});
 }
 
 Value Concat(absl::Span<const Value> values, int axis) {
-  return RecordOp("concat", values, {.integers = {axis}});
+  static const Op& op = OpNamed("concat");
+  return RecordOp(op, values, {.integers = {axis}});
 }
 
 Value Index(Value x, int64_t index) {

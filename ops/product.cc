@@ -352,7 +352,8 @@ const RegisterOps kOps({{.name = "matmul",
 }  // namespace
 
 Value MatMul(Value x, Value w, const MatMulOptions& options) {
-  return RecordOp("matmul", {x, w},
+  static const Op& op = OpNamed("matmul");
+  return RecordOp(op, {x, w},
                   {.integers = {options.transpose_left ? 1 : 0, options.transpose_right ? 1 : 0}});
 }
 

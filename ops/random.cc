@@ -97,12 +97,14 @@ const RegisterOps kOps({RandomRecord("uniform", "random numbers in [0, 1)", RunU
 
 Value Uniform(Value step, RandomKey key, DType dtype, const Shape& shape) {
   if (!CheckShape("uniform", step, shape)) return Value(step.tape(), kNoNode);
-  return RecordOp("uniform", {step}, RandomAttributes(key, dtype, shape));
+  static const Op& op = OpNamed("uniform");
+  return RecordOp(op, {step}, RandomAttributes(key, dtype, shape));
 }
 
 Value Normal(Value step, RandomKey key, DType dtype, const Shape& shape) {
   if (!CheckShape("normal", step, shape)) return Value(step.tape(), kNoNode);
-  return RecordOp("normal", {step}, RandomAttributes(key, dtype, shape));
+  static const Op& op = OpNamed("normal");
+  return RecordOp(op, {step}, RandomAttributes(key, dtype, shape));
 }
 
 }  // namespace sluice

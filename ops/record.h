@@ -7,17 +7,16 @@
 
 namespace sluice {
 
-// Records the registered op `name` on the tape of its inputs. A default Value among the inputs is
-// an error on that tape; with default Values only there is no tape to tell, and the result is a
-// default Value.
-inline Value RecordOp(absl::string_view name, absl::Span<const Value> inputs,
-                      Attributes attributes = {}) {
+// Records an op on the tape of its inputs. A default Value among the inputs is an error on that
+// tape; with default Values only there is no tape to tell, and the result is a default Value.
+inline Value RecordOp(const Op& op, absl::Span<const Value> inputs, Attributes attributes = {}) {
   for (const Value& input : inputs) {
-    if (!input) continue;
-    return input.tape()->Record(*OpRegistry::Global().Find(name), inputs, std::move(attributes));
+    if (input) return input.tape()->Record(op, inputs, std::move(attributes));
   }
   return Value();
 }
+// The registered op, for a function to look up once: `static const Op& op = OpNamed("sum");`
+inline const Op& OpNamed(absl::string_view name) { return *OpRegistry::Global().Find(name); }
 
 // Whether a shape that a user gave can be put into attributes, which would take one that is not
 // valid for a scalar's. Else an error on the tape of `input`.

@@ -230,7 +230,8 @@ InputGradients MaxGradient(const GradientArguments& arguments) {
   const Value is_largest = Equal(x, Reshape(arguments.output, kept));
   Attributes keeping = arguments.attributes;
   keeping.integers[0] = 1;
-  const Value count = RecordOp("sum", {is_largest}, keeping);
+  static const Op& op = OpNamed("sum");
+  const Value count = RecordOp(op, {is_largest}, keeping);
   return {is_largest * (Reshape(arguments.gradient, kept) / count)};
 }
 
@@ -283,11 +284,13 @@ const RegisterOps kOps({{.name = "sum",
 }  // namespace
 
 Value Sum(Value x, Axes axes, bool keep_axes) {
-  return RecordOp("sum", {x}, ReductionAttributes(x.shape(), axes, keep_axes));
+  static const Op& op = OpNamed("sum");
+  return RecordOp(op, {x}, ReductionAttributes(x.shape(), axes, keep_axes));
 }
 
 Value Max(Value x, Axes axes, bool keep_axes) {
-  return RecordOp("max", {x}, ReductionAttributes(x.shape(), axes, keep_axes));
+  static const Op& op = OpNamed("max");
+  return RecordOp(op, {x}, ReductionAttributes(x.shape(), axes, keep_axes));
 }
 
 Value SumTo(Value x, const Shape& shape) {

@@ -34,9 +34,11 @@ class Scheduler {
     }
     for (Place(); !ready_.empty(); Place()) {
       // Work of as many rows as long as there is some: it can run block of rows by block of rows.
+      // What is needed in a later phase only waits until nothing else is ready.
       auto rows = ready_.find(rows_);
-      if (rows == ready_.end()) rows = NextRows();
+      if (rows == ready_.end() || rows->second.top().first > phase_ + 2) rows = NextRows();
       rows_ = rows->first;
+      phase_ = rows->second.top().first;
       free_.push_back(rows->second.top().second);
       rows->second.pop();
       if (rows->second.empty()) ready_.erase(rows);
@@ -111,7 +113,8 @@ class Scheduler {
   absl::flat_hash_map<NodeId, std::vector<NodeId>> writes_after_;
   std::vector<NodeId> free_;
   std::map<int64_t, Ready> ready_;  // by number of rows; none is empty
-  int64_t rows_ = 0;
+  int64_t rows_ = 0;                // of the last node
+  int32_t phase_ = 0;               // likewise
   GraphRewriter rewriter_;
 };
 
