@@ -37,6 +37,7 @@ class RandomTape {
     values_.push_back(tape.Constant(0.5, DType::kF32, plain_));
     weights_ = tape.Feed(RandomFloats({sizes.columns, sizes.columns}, seed + 1)) * 0.5;
     sequence_ = tape.Feed(RandomFloats({sizes.steps, sizes.rows, sizes.columns}, seed + 2));
+    wholes_ = {sequence_, Exp(sequence_)};
     mask_ = tape.Feed(RandomFloats({sizes.steps, sizes.rows}, seed + 3));
     std::vector<int32_t> ids(sizes.steps * sizes.rows);
     for (int32_t& id : ids) id = static_cast<int32_t>(random_.Below(sizes.rows));
@@ -72,7 +73,7 @@ class RandomTape {
     const int64_t rows = sizes_.rows;
     const int64_t columns = sizes_.columns;
     const int last[] = {-1};
-    switch (random_.Below(24)) {
+    switch (random_.Below(30)) {
       case 0:
         return Tanh(Any());
       case 1:
@@ -117,10 +118,47 @@ class RandomTape {
       case 20:
       case 21:
         return TimeLoop();
+      case 23:
+      case 24:  // all steps at once
+        wholes_.push_back(Whole());
+        return Index(AnyWhole(), AnyStep());
+      case 25:
+        return Tanh(Index(AnyWhole(), AnyStep()));
+      case 26:
+        return Index(AnyWhole(), AnyStep()) * Plain();
+      case 27: {  // each step by itself
+        const Value whole = AnyWhole();
+        std::vector<Value> steps;
+        for (int64_t t = 0; t < sizes_.steps; ++t) {
+          steps.push_back(Tanh(Coin() ? Index(whole, t) * Plain() : Index(whole, t)));
+        }
+        wholes_.push_back(Stack(steps));
+        return Index(AnyWhole(), AnyStep());
+      }
       case 22:  // an empty range, which changes nothing
         return Concat({Slice(Plain(), 0, 0, 0), Plain(), Slice(Tanh(Plain()), 0, 1, 1)}, 0);
       default:
         return Written();
+    }
+  }
+
+  Value AnyWhole() { return wholes_[random_.Below(wholes_.size())]; }
+  // A value of all steps.
+  Value Whole() {
+    switch (random_.Below(5)) {
+      case 0:
+        return Tanh(AnyWhole());
+      case 1:
+        return Tanh(AnyWhole() + AnyWhole());
+      case 2:
+        return Tanh(MatMul(AnyWhole(), weights_) + tape_.Use(*bias_));
+      case 3:
+        return AnyWhole() * Plain();
+      default: {
+        std::vector<Value> steps;
+        for (int64_t t = 0; t < sizes_.steps; ++t) steps.push_back(Plain());
+        return Stack(steps);
+      }
     }
   }
 
@@ -194,15 +232,20 @@ class RandomTape {
   std::set<const Variable*> written_;
   std::vector<Value> values_;
   Value weights_, joint_;
-  Value sequence_;  // (T, B, C)
-  Value mask_;      // (T, B)
-  Value ids_;       // (T, B), of rows of a plain value
+  Value sequence_;             // (T, B, C)
+  std::vector<Value> wholes_;  // (T, B, C)
+  Value mask_;                 // (T, B)
+  Value ids_;                  // (T, B), of rows of a plain value
 };
+
+std::string TapeTestName(const ::testing::TestParamInfo<TapeSizes>& info) {
+  return absl::StrCat("T", info.param.steps, "_B", info.param.rows, "_C", info.param.columns);
+}
 
 class RandomTapes : public ::testing::TestWithParam<TapeSizes> {};
 
 TEST_P(RandomTapes, HoldInMemoryAndAgree) {
-  for (uint64_t seed = 0; seed < 100; ++seed) {
+  for (uint64_t seed = 0; seed < 150; ++seed) {
     SCOPED_TRACE(seed);
     const int count = 3 + static_cast<int>(seed % 30);
     Tape tape;
@@ -220,10 +263,24 @@ INSTANTIATE_TEST_SUITE_P(Small, RandomTapes,
                          ::testing::Values(TapeSizes{3, 4, 6}, TapeSizes{1, 4, 6},
                                            TapeSizes{3, 1, 6}, TapeSizes{1, 1, 5},
                                            TapeSizes{4, 4, 4}, TapeSizes{2, 5, 3}),
-                         [](const ::testing::TestParamInfo<TapeSizes>& info) {
-                           return absl::StrCat("T", info.param.steps, "_B", info.param.rows, "_C",
-                                               info.param.columns);
-                         });
+                         TapeTestName);
+
+// Large enough that chains are cut into blocks of rows, of which the last is smaller.
+class LargeRandomTapes : public RandomTapes {};
+
+TEST_P(LargeRandomTapes, Agree) {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    SCOPED_TRACE(seed);
+    ExpectLevelsAgree([&](Tape& tape, VariableStore& store) {
+      return RandomTape(tape, store, GetParam(), 1000 + seed).Record(20);
+    });
+    if (::testing::Test::HasFailure()) break;
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Large, LargeRandomTapes,
+                         ::testing::Values(TapeSizes{4, 67, 50}, TapeSizes{1, 67, 50},
+                                           TapeSizes{7, 33, 33}),
+                         TapeTestName);
 
 }  // namespace
 }  // namespace sluice
