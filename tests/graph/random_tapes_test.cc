@@ -18,6 +18,7 @@ struct TapeSizes {
   int64_t steps;
   int64_t rows;
   int64_t columns;
+  DType dtype = DType::kF32;
 };
 
 // Writes a tape of all sorts of sharing: views of views, concatenations of concatenations, reads
@@ -27,18 +28,20 @@ class RandomTape {
  public:
   RandomTape(Tape& tape, VariableStore& store, const TapeSizes& sizes, uint64_t seed)
       : tape_(tape), sizes_(sizes), random_(MakeRandomKey(seed, "tape")) {
-    for (int i = 0; i < 3; ++i) {
-      variables_.push_back(
-          &store.root().Trainable(std::string(1, static_cast<char>('a' + i)), plain_, SmallRandom));
-    }
-    bias_ = &store.root().Trainable("bias", {sizes.columns}, SmallRandom);
-    row_ = &store.root().Trainable("row", {1, sizes.columns}, SmallRandom);
-    values_.push_back(tape.Feed(RandomFloats(plain_, seed)));
-    values_.push_back(tape.Constant(0.5, DType::kF32, plain_));
-    weights_ = tape.Feed(RandomFloats({sizes.columns, sizes.columns}, seed + 1)) * 0.5;
-    sequence_ = tape.Feed(RandomFloats({sizes.steps, sizes.rows, sizes.columns}, seed + 2));
+    const auto make = [&](absl::string_view name, const Shape& shape) {
+      return &store.Create(name, {sizes.dtype, shape}, [](const TensorType& type, RandomKey key) {
+        return SmallRandom({DType::kF32, type.shape}, key).Cast(type.dtype);
+      });
+    };
+    for (const char* name : {"a", "b", "c"}) variables_.push_back(make(name, plain_));
+    bias_ = make("bias", {sizes.columns});
+    row_ = make("row", {1, sizes.columns});
+    values_.push_back(Feed(plain_, seed));
+    values_.push_back(tape.Constant(0.5, sizes.dtype, plain_));
+    weights_ = Feed({sizes.columns, sizes.columns}, seed + 1) * 0.5;
+    sequence_ = Feed({sizes.steps, sizes.rows, sizes.columns}, seed + 2);
     wholes_ = {sequence_, Exp(sequence_)};
-    mask_ = tape.Feed(RandomFloats({sizes.steps, sizes.rows}, seed + 3));
+    mask_ = Feed({sizes.steps, sizes.rows}, seed + 3);
     std::vector<int32_t> ids(sizes.steps * sizes.rows);
     for (int32_t& id : ids) id = static_cast<int32_t>(random_.Below(sizes.rows));
     ids_ = tape.Feed(Tensor({sizes.steps, sizes.rows}, ids));
@@ -55,6 +58,9 @@ class RandomTape {
   }
 
  private:
+  Value Feed(const Shape& shape, uint64_t seed) {
+    return tape_.Feed(RandomFloats(shape, seed).Cast(sizes_.dtype));
+  }
   Value Any() { return values_[random_.Below(values_.size())]; }
   // A value of the usual shape.
   Value Plain() {
@@ -239,7 +245,8 @@ class RandomTape {
 };
 
 std::string TapeTestName(const ::testing::TestParamInfo<TapeSizes>& info) {
-  return absl::StrCat("T", info.param.steps, "_B", info.param.rows, "_C", info.param.columns);
+  return absl::StrCat("T", info.param.steps, "_B", info.param.rows, "_C", info.param.columns,
+                      info.param.dtype == DType::kF64 ? "_f64" : "");
 }
 
 class RandomTapes : public ::testing::TestWithParam<TapeSizes> {};
@@ -262,7 +269,8 @@ TEST_P(RandomTapes, HoldInMemoryAndAgree) {
 INSTANTIATE_TEST_SUITE_P(Small, RandomTapes,
                          ::testing::Values(TapeSizes{3, 4, 6}, TapeSizes{1, 4, 6},
                                            TapeSizes{3, 1, 6}, TapeSizes{1, 1, 5},
-                                           TapeSizes{4, 4, 4}, TapeSizes{2, 5, 3}),
+                                           TapeSizes{4, 4, 4}, TapeSizes{2, 5, 3},
+                                           TapeSizes{3, 4, 6, DType::kF64}),
                          TapeTestName);
 
 // Large enough that chains are cut into blocks of rows, of which the last is smaller.
@@ -278,8 +286,9 @@ TEST_P(LargeRandomTapes, Agree) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(Large, LargeRandomTapes,
-                         ::testing::Values(TapeSizes{4, 67, 50}, TapeSizes{1, 67, 50},
-                                           TapeSizes{7, 33, 33}),
+                         ::testing::Values(TapeSizes{4, 67, 50, DType::kF64},
+                                           TapeSizes{1, 67, 50, DType::kF64},
+                                           TapeSizes{7, 33, 33, DType::kF64}),
                          TapeTestName);
 
 }  // namespace
