@@ -18,6 +18,7 @@ struct TapeSizes {
   int64_t steps;
   int64_t rows;
   int64_t columns;
+  DType dtype = DType::kF32;
 };
 
 // Writes a tape of all sorts of sharing: views of views, concatenations of concatenations, reads
@@ -27,17 +28,20 @@ class RandomTape {
  public:
   RandomTape(Tape& tape, VariableStore& store, const TapeSizes& sizes, uint64_t seed)
       : tape_(tape), sizes_(sizes), random_(MakeRandomKey(seed, "tape")) {
-    for (int i = 0; i < 3; ++i) {
-      variables_.push_back(
-          &store.root().Trainable(std::string(1, static_cast<char>('a' + i)), plain_, SmallRandom));
-    }
-    bias_ = &store.root().Trainable("bias", {sizes.columns}, SmallRandom);
-    row_ = &store.root().Trainable("row", {1, sizes.columns}, SmallRandom);
-    values_.push_back(tape.Feed(RandomFloats(plain_, seed)));
-    values_.push_back(tape.Constant(0.5, DType::kF32, plain_));
-    weights_ = tape.Feed(RandomFloats({sizes.columns, sizes.columns}, seed + 1)) * 0.5;
-    sequence_ = tape.Feed(RandomFloats({sizes.steps, sizes.rows, sizes.columns}, seed + 2));
-    mask_ = tape.Feed(RandomFloats({sizes.steps, sizes.rows}, seed + 3));
+    const auto make = [&](absl::string_view name, const Shape& shape) {
+      return &store.Create(name, {sizes.dtype, shape}, [](const TensorType& type, RandomKey key) {
+        return SmallRandom({DType::kF32, type.shape}, key).Cast(type.dtype);
+      });
+    };
+    for (const char* name : {"a", "b", "c"}) variables_.push_back(make(name, plain_));
+    bias_ = make("bias", {sizes.columns});
+    row_ = make("row", {1, sizes.columns});
+    values_.push_back(Feed(plain_, seed));
+    values_.push_back(tape.Constant(0.5, sizes.dtype, plain_));
+    weights_ = Feed({sizes.columns, sizes.columns}, seed + 1) * 0.5;
+    sequence_ = Feed({sizes.steps, sizes.rows, sizes.columns}, seed + 2);
+    wholes_ = {sequence_, Exp(sequence_)};
+    mask_ = Feed({sizes.steps, sizes.rows}, seed + 3);
     std::vector<int32_t> ids(sizes.steps * sizes.rows);
     for (int32_t& id : ids) id = static_cast<int32_t>(random_.Below(sizes.rows));
     ids_ = tape.Feed(Tensor({sizes.steps, sizes.rows}, ids));
@@ -54,6 +58,9 @@ class RandomTape {
   }
 
  private:
+  Value Feed(const Shape& shape, uint64_t seed) {
+    return tape_.Feed(RandomFloats(shape, seed).Cast(sizes_.dtype));
+  }
   Value Any() { return values_[random_.Below(values_.size())]; }
   // A value of the usual shape.
   Value Plain() {
@@ -72,7 +79,7 @@ class RandomTape {
     const int64_t rows = sizes_.rows;
     const int64_t columns = sizes_.columns;
     const int last[] = {-1};
-    switch (random_.Below(24)) {
+    switch (random_.Below(30)) {
       case 0:
         return Tanh(Any());
       case 1:
@@ -117,10 +124,47 @@ class RandomTape {
       case 20:
       case 21:
         return TimeLoop();
+      case 23:
+      case 24:  // all steps at once
+        wholes_.push_back(Whole());
+        return Index(AnyWhole(), AnyStep());
+      case 25:
+        return Tanh(Index(AnyWhole(), AnyStep()));
+      case 26:
+        return Index(AnyWhole(), AnyStep()) * Plain();
+      case 27: {  // each step by itself
+        const Value whole = AnyWhole();
+        std::vector<Value> steps;
+        for (int64_t t = 0; t < sizes_.steps; ++t) {
+          steps.push_back(Tanh(Coin() ? Index(whole, t) * Plain() : Index(whole, t)));
+        }
+        wholes_.push_back(Stack(steps));
+        return Index(AnyWhole(), AnyStep());
+      }
       case 22:  // an empty range, which changes nothing
         return Concat({Slice(Plain(), 0, 0, 0), Plain(), Slice(Tanh(Plain()), 0, 1, 1)}, 0);
       default:
         return Written();
+    }
+  }
+
+  Value AnyWhole() { return wholes_[random_.Below(wholes_.size())]; }
+  // A value of all steps.
+  Value Whole() {
+    switch (random_.Below(5)) {
+      case 0:
+        return Tanh(AnyWhole());
+      case 1:
+        return Tanh(AnyWhole() + AnyWhole());
+      case 2:
+        return Tanh(MatMul(AnyWhole(), weights_) + tape_.Use(*bias_));
+      case 3:
+        return AnyWhole() * Plain();
+      default: {
+        std::vector<Value> steps;
+        for (int64_t t = 0; t < sizes_.steps; ++t) steps.push_back(Plain());
+        return Stack(steps);
+      }
     }
   }
 
@@ -194,15 +238,21 @@ class RandomTape {
   std::set<const Variable*> written_;
   std::vector<Value> values_;
   Value weights_, joint_;
-  Value sequence_;  // (T, B, C)
-  Value mask_;      // (T, B)
-  Value ids_;       // (T, B), of rows of a plain value
+  Value sequence_;             // (T, B, C)
+  std::vector<Value> wholes_;  // (T, B, C)
+  Value mask_;                 // (T, B)
+  Value ids_;                  // (T, B), of rows of a plain value
 };
+
+std::string TapeTestName(const ::testing::TestParamInfo<TapeSizes>& info) {
+  return absl::StrCat("T", info.param.steps, "_B", info.param.rows, "_C", info.param.columns,
+                      info.param.dtype == DType::kF64 ? "_f64" : "");
+}
 
 class RandomTapes : public ::testing::TestWithParam<TapeSizes> {};
 
 TEST_P(RandomTapes, HoldInMemoryAndAgree) {
-  for (uint64_t seed = 0; seed < 100; ++seed) {
+  for (uint64_t seed = 0; seed < 150; ++seed) {
     SCOPED_TRACE(seed);
     const int count = 3 + static_cast<int>(seed % 30);
     Tape tape;
@@ -219,11 +269,27 @@ TEST_P(RandomTapes, HoldInMemoryAndAgree) {
 INSTANTIATE_TEST_SUITE_P(Small, RandomTapes,
                          ::testing::Values(TapeSizes{3, 4, 6}, TapeSizes{1, 4, 6},
                                            TapeSizes{3, 1, 6}, TapeSizes{1, 1, 5},
-                                           TapeSizes{4, 4, 4}, TapeSizes{2, 5, 3}),
-                         [](const ::testing::TestParamInfo<TapeSizes>& info) {
-                           return absl::StrCat("T", info.param.steps, "_B", info.param.rows, "_C",
-                                               info.param.columns);
-                         });
+                                           TapeSizes{4, 4, 4}, TapeSizes{2, 5, 3},
+                                           TapeSizes{3, 4, 6, DType::kF64}),
+                         TapeTestName);
+
+// Large enough that chains are cut into blocks of rows, of which the last is smaller.
+class LargeRandomTapes : public RandomTapes {};
+
+TEST_P(LargeRandomTapes, Agree) {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    SCOPED_TRACE(seed);
+    ExpectLevelsAgree([&](Tape& tape, VariableStore& store) {
+      return RandomTape(tape, store, GetParam(), 1000 + seed).Record(20);
+    });
+    if (::testing::Test::HasFailure()) break;
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Large, LargeRandomTapes,
+                         ::testing::Values(TapeSizes{4, 67, 50, DType::kF64},
+                                           TapeSizes{1, 67, 50, DType::kF64},
+                                           TapeSizes{7, 33, 33, DType::kF64}),
+                         TapeTestName);
 
 }  // namespace
 }  // namespace sluice

@@ -55,8 +55,9 @@ namespace {
 
 void ExpectNear(const Tensor& expected, const Tensor& actual, absl::string_view what) {
   ASSERT_EQ(expected.type(), actual.type()) << what;
+  const double relative = expected.dtype() == DType::kF64 ? 1e-12 : 1e-5;
   for (int64_t i = 0; i < expected.elements(); ++i) {
-    const double tolerance = 1e-5 * std::max(1.0, std::abs(expected.At(i)));
+    const double tolerance = relative * std::max(1.0, std::abs(expected.At(i)));
     ASSERT_NEAR(expected.At(i), actual.At(i), tolerance) << what << ", element " << i;
   }
 }

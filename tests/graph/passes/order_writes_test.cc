@@ -10,101 +10,6 @@ namespace {
 
 using ::testing::ElementsAre;
 
-TEST(DropUnused, LeavesOutWhatNothingNeeds) {
-  Tape tape;
-  const Value x = tape.Feed(Floats({}, {1}));
-  const Value unused_feed = tape.Feed(Floats({}, {2}));
-  Exp(unused_feed);
-  const Value y = Negate(x);
-  Exp(y);
-  const PlanGraph before = GraphOf(tape, {y});
-  EXPECT_THAT(Listing(before.nodes),
-              ElementsAre("0 feed", "1 feed", "2 exp 1", "3 negate 0", "4 exp 3"));
-  const PlanGraph after = DropUnused(before);
-  EXPECT_THAT(Listing(after.nodes), ElementsAre("0 feed", "1 negate 0"));
-  EXPECT_THAT(after.fetches, ElementsAre(1));
-  EXPECT_THAT(after.feeds, ElementsAre(0, kNoNode));
-}
-
-TEST(DropUnused, KeepsWrites) {
-  VariableStore store;
-  Variable& variable = store.root().Fixed("a", {});
-  Tape tape;
-  tape.Write(variable, tape.Use(variable) + 1);
-  EXPECT_THAT(Listing(DropUnused(GraphOf(tape, {})).nodes),
-              ElementsAre("0 variable", "1 constant", "2 add 0 1", "3 write 2"));
-}
-
-TEST(ShareEqual, ComputesEqualExpressionsOnce) {
-  Tape tape;
-  const Value x = tape.Feed(Floats({2}, {1, 2}));
-  const Value a = Exp(Negate(x));
-  const Value b = Exp(Negate(x));
-  const Value y = a * b;
-  const PlanGraph before = GraphOf(tape, {y});
-  EXPECT_THAT(Listing(before.nodes), ElementsAre("0 feed", "1 negate 0", "2 exp 1", "3 negate 0",
-                                                 "4 exp 3", "5 multiply 2 4"));
-  EXPECT_THAT(Listing(ShareEqual(before).nodes),
-              ElementsAre("0 feed", "1 negate 0", "2 exp 1", "3 multiply 2 2"));
-}
-
-TEST(ShareEqual, TellsAttributesAndFeedsApart) {
-  Tape tape;
-  const Value x = tape.Feed(Floats({4}, {1, 2, 3, 4}));
-  const Value same = tape.Feed(Floats({4}, {1, 2, 3, 4}));
-  const std::vector<Value> fetches = {Slice(x, 0, 0, 2), Slice(x, 0, 2, 4), Negate(x),
-                                      Negate(same),      Power(x, 2),       Power(x, 3)};
-  EXPECT_EQ(ShareEqual(GraphOf(tape, fetches)).nodes.size(), tape.size());
-}
-
-TEST(ShareEqual, TellsZeroFromMinusZero) {
-  ExpectLevelsAgree([](Tape& tape, VariableStore&) {
-    const Value x = tape.Feed(Floats({}, {0}));
-    return std::vector<Value>{x * tape.Constant(0.0, DType::kF32),
-                              x * tape.Constant(-0.0, DType::kF32)};
-  });
-}
-
-TEST(ShareEqual, TellsRandomKeysApart) {
-  Tape tape;
-  const Value step = tape.Feed(Tensor::Scalar<int32_t>(0));
-  const std::vector<Value> draws = {Uniform(step, 1, DType::kF32, {3}),
-                                    Uniform(step, 1, DType::kF32, {3}),
-                                    Uniform(step, 2, DType::kF32, {3})};
-  const PlanGraph after = ShareEqual(GraphOf(tape, draws));
-  EXPECT_THAT(after.fetches, ElementsAre(1, 1, 2));
-}
-
-TEST(PackOperands, PacksAnOperandOnceForManyProducts) {
-  Tape tape;
-  const Value weights = tape.Feed(RandomFloats({4, 3}, 1));
-  const Value x = tape.Feed(RandomFloats({2, 4}, 2));
-  const Value y = tape.Feed(RandomFloats({5, 4}, 3));
-  const Value g = tape.Feed(RandomFloats({2, 3}, 4));
-  const std::vector<Value> products = {MatMul(x, weights), MatMul(y, weights),
-                                       MatMul(g, weights, {.transpose_right = true})};
-  const PlanGraph before = GraphOf(tape, products);
-  EXPECT_THAT(Listing(before.nodes), ElementsAre("0 feed", "1 feed", "2 feed", "3 feed",
-                                                 "4 matmul 1 0", "5 matmul 2 0", "6 matmul 3 0"));
-  // Transposed it is another operand.
-  EXPECT_THAT(Listing(ShareEqual(PackOperands(before)).nodes),
-              ElementsAre("0 feed", "1 feed", "2 feed", "3 feed", "4 pack 0", "5 packed_matmul 1 4",
-                          "6 packed_matmul 2 4", "7 pack 0", "8 packed_matmul 3 7"));
-}
-
-TEST(PackOperands, KeepsValues) {
-  ExpectLevelsAgree([](Tape& tape, VariableStore&) {
-    const Value weights = tape.Feed(RandomFloats({70, 50}, 1));
-    const Value x = tape.Feed(RandomFloats({3, 9, 70}, 2));
-    const Value g = tape.Feed(RandomFloats({27, 50}, 3));
-    return std::vector<Value>{
-        MatMul(x, weights),
-        MatMul(g, weights, {.transpose_right = true}),
-        MatMul(Reshape(x, {27, 70}), g, {.transpose_left = true}),
-    };
-  });
-}
-
 class OrderWritesTest : public ::testing::Test {
  protected:
   Variable& Make(absl::string_view name) { return store_.root().Fixed(name, {2}); }
@@ -166,7 +71,7 @@ Variable& MakeFilled(VariableStore& store, absl::string_view name, float value) 
 }
 
 TEST(Writes, SwapTwoVariables) {
-  for (const PlanLevel level : {PlanLevel::kDebug, PlanLevel::kSimple}) {
+  for (const PlanLevel level : {PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull}) {
     VariableStore store;
     Variable& a = MakeFilled(store, "a", 1);
     Variable& b = MakeFilled(store, "b", 2);
