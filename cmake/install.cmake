@@ -14,7 +14,8 @@ endif()
 # Every room's headers and the tables they include; not what only the library's own sources include.
 install(DIRECTORY graph ops layers optim data DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sluice
         FILES_MATCHING PATTERN "*.h" PATTERN "*.inc"
-        PATTERN kernels EXCLUDE PATTERN passes EXCLUDE PATTERN program_state.h EXCLUDE)
+        PATTERN kernels EXCLUDE PATTERN passes EXCLUDE PATTERN program_state.h EXCLUDE
+        PATTERN pass_record.h EXCLUDE PATTERN plan_summary.h EXCLUDE PATTERN plan_table.h EXCLUDE)
 
 configure_package_config_file(cmake/sluice-config.cmake.in ${PROJECT_BINARY_DIR}/sluice-config.cmake
                               INSTALL_DESTINATION ${SLUICE_CMAKE_DIR})

@@ -207,6 +207,8 @@ struct Op {
   int overwritable_input = kNoInput;
   // Each element of the output is an element of input 0.
   bool copies = false;
+  // The output is input 0 broadcast to its shape, which element-wise ops do by themselves.
+  bool broadcasts = false;
   // An element-wise op of two inputs leaves one as it is, to the last bit, if the other is this.
   std::optional<double> neutral = std::nullopt;
   // This op adds its two inputs: what gradients of a value used twice are joined with.

@@ -38,8 +38,9 @@ void ParallelFor(int64_t count, double cost, absl::FunctionRef<void(int64_t, int
 void ParallelRanges(int64_t count, double cost, absl::FunctionRef<void(int64_t, int64_t)> body) {
   if (count <= 0) return;
   const double work = static_cast<double>(count) * cost;
-  const int64_t threads = serial_scopes > 0 ? 1 : Concurrency();
-  if (threads == 1 || work < 2 * static_cast<double>(kSerialCutOff)) return body(0, count);
+  if (serial_scopes > 0 || work < 2 * static_cast<double>(kSerialCutOff)) return body(0, count);
+  const int64_t threads = Concurrency();
+  if (threads == 1) return body(0, count);
   // Long work in more ranges than threads, for a thread may be kept from running.
   constexpr double kLong = 200'000;
   const int64_t ranges = std::min(

@@ -245,13 +245,13 @@ class ProgramRun {
 
   // A row's bits do not depend on the rows beside it, so the cut may follow the number of threads.
   absl::Status RunChain(const StepRange& range) {
+    if (range.cost * static_cast<double>(range.rows) < 2 * static_cast<double>(kSerialCutOff)) {
+      return RunInOrder(range);
+    }
     int64_t block_rows = range.block_rows;
     if (block_rows == 0) {
       const int64_t threads = Concurrency();
       block_rows = std::max<int64_t>((range.rows + threads - 1) / threads, kFewestRows);
-    }
-    if (range.cost * static_cast<double>(range.rows) < 2 * static_cast<double>(kSerialCutOff)) {
-      block_rows = range.rows;
     }
     const int64_t blocks = (range.rows + block_rows - 1) / block_rows;
     if (blocks == 1) return RunInOrder(range);

@@ -38,11 +38,11 @@ class Folder {
     return rewriter_.Append(old, ConstantOp(), type, {}, TypeAttributes(type, number));
   }
 
-  // A scalar in place of a tensor of one number; the other input where the number is neutral.
+  // A scalar in place of a tensor of one number, and a value in place of its broadcast; the other
+  // input where the number is neutral.
   void FoldElementwise(NodeId id) {
     const absl::Span<const NodeId> inputs = nodes_.inputs(id);
     const TensorType& type = nodes_[id].type;
-    absl::InlinedVector<NodeId, 4> folded;
     bool has_whole = false;  // one that gives the result its shape
     for (size_t i = 0; i < inputs.size(); ++i) {
       const std::optional<double>& number = numbers_[inputs[i]];
@@ -52,14 +52,22 @@ class Folder {
         numbers_[id] = numbers_[inputs[1 - i]];
         return;
       }
-      has_whole = has_whole || (!number && nodes_[inputs[i]].type.shape == type.shape);
+      has_whole = has_whole || (!number && !nodes_[inputs[i]].op->broadcasts &&
+                                nodes_[inputs[i]].type.shape == type.shape);
     }
+    absl::InlinedVector<NodeId, 4> folded;
     for (const NodeId input : inputs) {
-      const bool fold = has_whole && numbers_[input] && nodes_[input].type.shape.rank() > 0;
-      folded.push_back(fold ? AppendConstant(id, *numbers_[input], {nodes_[input].type.dtype, {}})
-                            : rewriter_.MapOf(input));
+      folded.push_back(has_whole ? Unbroadcast(id, input) : rewriter_.MapOf(input));
     }
     rewriter_.Map(id, rewriter_.Append(id, *nodes_[id].op, type, folded, nodes_.attributes(id)));
+  }
+
+  NodeId Unbroadcast(NodeId id, NodeId input) {
+    const TensorType& type = nodes_[input].type;
+    if (numbers_[input] && type.shape.rank() > 0) {
+      return AppendConstant(id, *numbers_[input], {type.dtype, {}});
+    }
+    return rewriter_.MapOf(nodes_[input].op->broadcasts ? nodes_.inputs(input)[0] : input);
   }
 
   const NodeList& nodes_;

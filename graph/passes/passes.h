@@ -53,8 +53,8 @@ PlanGraph DropUnused(const PlanGraph& graph);
 // when their keys are; feeds never are.
 PlanGraph ShareEqual(const PlanGraph& graph);
 
-// Takes a copy of a constant for a constant, one number for a tensor of the same number where it is
-// broadcast, and a value for its product with one.
+// Takes a copy of a constant for a constant, a value (or one number) for a broadcast of it where an
+// element-wise op broadcasts it anyway, and a value for its product with one.
 PlanGraph FoldConstants(const PlanGraph& graph);
 
 // Adds up the rows (biases) of a sum by themselves, once for all sums that have the same, and adds
