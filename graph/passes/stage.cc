@@ -17,9 +17,19 @@ constexpr int64_t kLoopRows = 512;
 constexpr int64_t kCachedBytes = 4 << 20;
 constexpr int64_t kManyRows = 48;
 
+// What each value is a view of: itself if it is none.
+std::vector<NodeId> FindRoots(const NodeList& nodes) {
+  std::vector<NodeId> roots(nodes.size());
+  for (NodeId id = 0; id < nodes.size(); ++id) {
+    roots[id] = IsView(nodes, id) ? roots[nodes.inputs(id)[0]] : id;
+  }
+  return roots;
+}
+
 class StageFinder {
  public:
-  explicit StageFinder(const NodeList& nodes) : nodes_(nodes) {}
+  StageFinder(const NodeList& nodes, const std::vector<NodeId>& roots)
+      : nodes_(nodes), roots_(roots) {}
 
   std::vector<Stage> Run() {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
@@ -61,8 +71,8 @@ class StageFinder {
 
   // What a value is a view of, if the stage computes it; kNoNode if not.
   NodeId RootInStage(NodeId id) const {
-    while (IsView(nodes_, id)) id = nodes_.inputs(id)[0];
-    return id >= stage_.first && RunsKernel(nodes_, id) ? id : kNoNode;
+    const NodeId root = roots_[id];
+    return root >= stage_.first && RunsKernel(nodes_, root) ? root : kNoNode;
   }
 
   bool NeedsStage(NodeId id) const {
@@ -99,6 +109,7 @@ class StageFinder {
   }
 
   const NodeList& nodes_;
+  const std::vector<NodeId>& roots_;
   std::vector<Stage> stages_;
   Stage stage_;
   int64_t kernels_ = 0;
@@ -109,8 +120,12 @@ class StageFinder {
 // Neighbouring element-wise nodes of one shape, with nothing to run between them.
 class GroupFinder {
  public:
-  GroupFinder(const PlanGraph& graph, Stages& stages)
-      : nodes_(graph.nodes), consumers_(nodes_), stages_(stages), fetched_(nodes_.size()) {
+  GroupFinder(const PlanGraph& graph, const std::vector<NodeId>& roots, Stages& stages)
+      : nodes_(graph.nodes),
+        roots_(roots),
+        consumers_(nodes_),
+        stages_(stages),
+        fetched_(nodes_.size()) {
     for (const NodeId id : graph.fetches) fetched_[id] = true;
   }
 
@@ -137,8 +152,7 @@ class GroupFinder {
       return false;
     }
     for (const NodeId input : nodes_.inputs(id)) {
-      NodeId root = input;
-      while (IsView(nodes_, root)) root = nodes_.inputs(root)[0];
+      const NodeId root = roots_[input];
       if (root != input && root >= first && RunsKernel(nodes_, root)) return false;
     }
     return true;
@@ -161,6 +175,7 @@ class GroupFinder {
   }
 
   const NodeList& nodes_;
+  const std::vector<NodeId>& roots_;
   const Consumers consumers_;
   Stages& stages_;
   std::vector<bool> fetched_;
@@ -171,7 +186,8 @@ class GroupFinder {
 
 Stages FindStages(const PlanGraph& graph) {
   const auto size = static_cast<size_t>(graph.nodes.size());
-  Stages result{.stages = StageFinder(graph.nodes).Run(),
+  const std::vector<NodeId> roots = FindRoots(graph.nodes);
+  Stages result{.stages = StageFinder(graph.nodes, roots).Run(),
                 .stage_of = std::vector<int32_t>(size, Stages::kNone),
                 .group_of = std::vector<int32_t>(size, Stages::kNone),
                 .internal = std::vector<bool>(size)};
@@ -180,7 +196,7 @@ Stages FindStages(const PlanGraph& graph) {
     std::fill(result.stage_of.begin() + stage.first, result.stage_of.begin() + stage.last + 1,
               static_cast<int32_t>(i));
   }
-  GroupFinder(graph, result).Run();
+  GroupFinder(graph, roots, result).Run();
   return result;
 }
 
