@@ -1,5 +1,6 @@
 #include <map>
 #include <queue>
+#include <set>
 
 #include <absl/container/flat_hash_map.h>
 
@@ -39,9 +40,7 @@ class Scheduler {
       if (rows == ready_.end() || rows->second.top().first > phase_ + 2) rows = NextRows();
       rows_ = rows->first;
       phase_ = rows->second.top().first;
-      free_.push_back(rows->second.top().second);
-      rows->second.pop();
-      if (rows->second.empty()) ready_.erase(rows);
+      free_.push_back(TakeFirst(rows));
     }
     return rewriter_.Finish();
   }
@@ -76,7 +75,27 @@ class Scheduler {
       free_.push_back(id);
       return;
     }
-    ready_[RowWiseRows(nodes_, id)].push({phases_[id], id});
+    const int64_t rows = RowWiseRows(nodes_, id);
+    const std::pair<int32_t, NodeId> node = {phases_[id], id};
+    Ready& ready = ready_[rows];
+    if (ready.empty() || node < ready.top()) {
+      if (!ready.empty()) firsts_.erase({ready.top(), rows});
+      firsts_.insert({node, rows});
+    }
+    ready.push(node);
+  }
+
+  NodeId TakeFirst(std::map<int64_t, Ready>::iterator rows) {
+    Ready& ready = rows->second;
+    const NodeId id = ready.top().second;
+    firsts_.erase({ready.top(), rows->first});
+    ready.pop();
+    if (ready.empty()) {
+      ready_.erase(rows);
+    } else {
+      firsts_.insert({ready.top(), rows->first});
+    }
+    return id;
   }
 
   void Release(NodeId id) {
@@ -98,12 +117,8 @@ class Scheduler {
 
   // What is not row by row goes first, then what comes first.
   std::map<int64_t, Ready>::iterator NextRows() {
-    auto next = ready_.begin();
-    if (next->first == 0) return next;
-    for (auto rows = ready_.begin(); rows != ready_.end(); ++rows) {
-      if (rows->second.top() < next->second.top()) next = rows;
-    }
-    return next;
+    const auto next = ready_.begin();
+    return next->first == 0 ? next : ready_.find(firsts_.begin()->second);
   }
 
   const NodeList& nodes_;
@@ -113,8 +128,10 @@ class Scheduler {
   absl::flat_hash_map<NodeId, std::vector<NodeId>> writes_after_;
   std::vector<NodeId> free_;
   std::map<int64_t, Ready> ready_;  // by number of rows; none is empty
-  int64_t rows_ = 0;                // of the last node
-  int32_t phase_ = 0;               // likewise
+  // The first of each, with its number of rows.
+  std::set<std::pair<std::pair<int32_t, NodeId>, int64_t>> firsts_;
+  int64_t rows_ = 0;   // of the last node
+  int32_t phase_ = 0;  // likewise
   GraphRewriter rewriter_;
 };
 
