@@ -15,7 +15,6 @@ constexpr int64_t kTileBytes = 24 << 10;
 // vector's lanes.
 constexpr int64_t kFewestElements = 64;
 constexpr int64_t kMostElements = 512;
-constexpr int32_t kMostInputs = 8;
 
 template <typename T>
 void FillTile(const void* from, int64_t n, void* to) {
@@ -209,7 +208,7 @@ void ElementwiseGroup::RunRow(const Work& work, int64_t begin, int64_t end) cons
   for (int64_t start = begin; start < end; start += tile_) {
     const int64_t n = std::min(tile_, end - start);
     for (const Step& step : steps_) {
-      void* operands[kMostInputs + 1];
+      void* operands[kMostElementwiseInputs + 1];
       for (int32_t i = 0; i <= step.inputs; ++i) {
         const Operand& operand = operands_[step.first_operand + i];
         operands[i] = operand.scratch ? work.scratch + operand.index * work.tile_bytes

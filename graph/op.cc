@@ -65,6 +65,10 @@ absl::Status OpRegistry::Add(Op op) {
     return absl::InvalidArgumentError(
         absl::StrCat("op \"", op.name, "\": a record needs a type rule, a kernel and flops"));
   }
+  if (op.kind == OpKind::kElementwise && (op.arity < 1 || op.arity > kMostElementwiseInputs)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "op \"", op.name, "\": an element-wise op takes 1 to ", kMostElementwiseInputs, " inputs"));
+  }
   if (op.kind == OpKind::kElementwise && op.tiles.f32 == nullptr && op.tiles.i32 == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat("op \"", op.name, "\": an element-wise op needs tile functions"));

@@ -168,6 +168,8 @@ struct Sample {
 };
 
 inline constexpr int kAnyNumber = -1;
+// An element-wise op has a certain number of inputs, at most as many.
+inline constexpr int kMostElementwiseInputs = 8;
 
 // One op: everything the rest of the program knows about it.
 struct Op {

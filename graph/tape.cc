@@ -149,6 +149,10 @@ Value Tape::Record(const Op& op, absl::Span<const Value> inputs, Attributes attr
     Fail(absl::StrCat(op.name, ": the result would be ", type->shape.ToString()));
     return Invalid();
   }
+  if (op.kind == OpKind::kElementwise && op.tiles.For(types[0].dtype) == nullptr) {
+    Fail(absl::StrCat(op.name, ": has no tile function for ", sluice::Name(types[0].dtype)));
+    return Invalid();
+  }
   return Append(op, *type, ids, attributes);
 }
 

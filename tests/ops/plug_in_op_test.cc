@@ -1,17 +1,22 @@
-// Ops that a user registers: a right one works like the library's, a wrong gradient is found.
+// Ops that a user registers: a right one works and is planned like the library's, a wrong gradient
+// is found.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sluice/graph/gradients.h>
 #include <sluice/graph/registry.h>
 #include <sluice/ops/elementwise.h>
+#include <sluice/ops/product.h>
 #include <sluice/ops/reduction.h>
 
 #include "support/gradient_check.h"
+#include "support/memory_replay.h"
 
 namespace sluice::testing {
 namespace {
@@ -32,7 +37,7 @@ T ArctanOf(T x) {
   return std::atan(x);
 }
 
-Op Unary(const char* name, const char* formula, TileFunctions tiles, GradientRule gradient) {
+Op Unary(const char* name, const char* formula, TileFunctions tiles, Differentiation gradient) {
   return {.name = name,
           .kind = OpKind::kElementwise,
           .formula = formula,
@@ -72,6 +77,109 @@ const RegisterOps kOps({
           [](const GradientArguments& arguments) {
             return InputGradients{arguments.gradient / (1 + Square(arguments.inputs[0]))};
           }),
+});
+
+// ---- Ops of other kinds, for planning ----
+
+// (R, C) -> (R, C): each row from its end.
+absl::Status ReverseRows(const KernelArguments& arguments) {
+  const Shape& shape = arguments.inputs[0].type.shape;
+  const auto* in = arguments.inputs[0].as<double>();
+  auto* out = arguments.output.as<double>();
+  for (int64_t i = 0; i < shape.elements(); ++i) {
+    const int64_t column = i % shape.back(0);
+    out[i] = in[i - column + shape.back(0) - 1 - column];
+  }
+  return absl::OkStatus();
+}
+
+// (R, C) -> (C)
+absl::Status SumSquares(const KernelArguments& arguments) {
+  const Shape& shape = arguments.inputs[0].type.shape;
+  const auto* in = arguments.inputs[0].as<double>();
+  auto* out = arguments.output.as<double>();
+  std::fill_n(out, shape.back(0), 0.0);
+  for (int64_t i = 0; i < shape.elements(); ++i) out[i % shape.back(0)] += in[i] * in[i];
+  return absl::OkStatus();
+}
+
+// 3 x, or 3 x + y.
+absl::Status Triple(const KernelArguments& arguments) {
+  const auto* in = arguments.inputs[0].as<double>();
+  auto* out = arguments.output.as<double>();
+  for (int64_t i = 0; i < arguments.output.type.shape.elements(); ++i) {
+    out[i] = 3 * in[i] + (arguments.inputs.size() > 1 ? arguments.inputs[1].as<double>()[i] : 0);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TensorType> LikeInput(const TypeArguments& arguments) { return arguments.inputs[0]; }
+absl::StatusOr<TensorType> OneRow(const TypeArguments& arguments) {
+  return TensorType{arguments.inputs[0].dtype, {arguments.inputs[0].shape.back(0)}};
+}
+double OneAnElement(absl::Span<const TensorType>, const TensorType& output) {
+  return static_cast<double>(output.shape.elements());
+}
+template <typename T>
+void PlusTile(int64_t n, const void* const* inputs, double, void* output) {
+  const T* a = static_cast<const T*>(inputs[0]);
+  const T* b = static_cast<const T*>(inputs[1]);
+  for (int64_t i = 0; i < n; ++i) static_cast<T*>(output)[i] = a[i] + b[i];
+}
+
+const RegisterOps kPlannedOps({
+    {.name = "test_reversed_rows",
+     .kind = OpKind::kMove,
+     .formula = "each row of x from its end",
+     .type = LikeInput,
+     .kernel = ReverseRows,
+     .gradient = Differentiation::None(),
+     .flops = OneAnElement,
+     .row_by_row = [](const Attributes&, const Shape&) { return true; },
+     .copies = true},
+    {.name = "test_squares_of_columns",
+     .kind = OpKind::kReduction,
+     .formula = "sum of x^2 over rows",
+     .type = OneRow,
+     .kernel = SumSquares,
+     .gradient = Differentiation::None(),
+     .flops = OneAnElement,
+     .adds_over_rows = [](const Attributes&) { return true; }},
+    {.name = "test_plus",
+     .kind = OpKind::kElementwise,
+     .formula = "a + b",
+     .arity = 2,
+     .type = ElementwiseType,
+     .kernel = RunElementwise,
+     .gradient = Differentiation::None(),
+     .tiles = {PlusTile<float>, PlusTile<double>},
+     .flops = OneAnElement,
+     .neutral = 0},
+    {.name = "test_thrice",
+     .kind = OpKind::kMove,
+     .formula = "3 x",
+     .type = LikeInput,
+     .kernel = Triple,
+     .gradient = Differentiation::None(),
+     .flops = OneAnElement,
+     .adding = "test_thrice_onto"},
+    {.name = "test_thrice_onto",
+     .kind = OpKind::kMove,
+     .formula = "3 x + y",
+     .arity = 2,
+     .type = LikeInput,
+     .kernel = Triple,
+     .gradient = Differentiation::None(),
+     .flops = OneAnElement,
+     .overwritable_input = 1},
+    {.name = "test_f32_only",
+     .kind = OpKind::kElementwise,
+     .formula = "tanh(x)",
+     .type = ElementwiseType,
+     .kernel = RunElementwise,
+     .gradient = Differentiation::None(),
+     .tiles = {Tile<float, TanhOf<float>>},
+     .flops = OneAnElement},
 });
 
 Function Recorded(absl::string_view name) {
@@ -147,6 +255,131 @@ TEST(PlugInOp, WorksLikeTheLibrarysOwn) {
     EXPECT_NEAR((*read)[0].At(i), expected, 1e-6);
     EXPECT_NEAR((*read)[1].At(i), (1 - expected * expected) * 2 / (1 + 4 * number * number), 2e-6);
   }
+}
+
+// ---- Planning: by what a record says, not by who wrote it ----
+
+PlanGraph FullPlan(const std::vector<Value>& fetches) {
+  return PassesOf(*fetches[0].tape(), fetches, PlanLevel::kFull);
+}
+
+std::vector<std::string> NamesOf(const PlanGraph& graph) {
+  std::vector<std::string> names;
+  for (NodeId id = 0; id < graph.nodes.size(); ++id) names.push_back(graph.nodes[id].op->name);
+  return names;
+}
+
+// Level full gives what level debug gives, for any number of threads.
+void ExpectPlansAgree(const std::vector<Value>& fetches) {
+  Tape& tape = *fetches[0].tape();
+  const auto debug = tape.Read(fetches, {.plan = {.level = PlanLevel::kDebug}});
+  ASSERT_TRUE(debug.ok()) << debug.status();
+  for (const int count : {1, 2, 3}) {
+    const Threads threads(count);
+    const auto full = tape.Read(fetches, {.arena = threads.arena()});
+    ASSERT_TRUE(full.ok()) << full.status();
+    for (size_t i = 0; i < fetches.size(); ++i) {
+      for (int64_t k = 0; k < (*debug)[i].elements(); ++k) {
+        ASSERT_NEAR((*full)[i].At(k), (*debug)[i].At(k), 1e-12) << "fetch " << i;
+      }
+    }
+  }
+  ExpectMemoryHolds(tape, fetches);
+}
+
+class PlannedPlugIn : public ::testing::Test {
+ protected:
+  Value Feed(const Shape& shape) {
+    Tensor tensor(DType::kF64, shape);
+    RandomStream random(MakeRandomKey(++feeds_, "plug-in"));
+    for (double& element : tensor.values<double>()) element = random.Uniform() - 0.5;
+    return tape_.Feed(tensor);
+  }
+  Value Call(absl::string_view name, std::vector<Value> inputs, Attributes attributes = {}) {
+    return tape_.Record(*OpRegistry::Global().Find(name), inputs, attributes);
+  }
+
+  Tape tape_;
+  uint64_t feeds_ = 0;
+};
+
+TEST_F(PlannedPlugIn, ElementwiseOpsRunInGroups) {
+  const Value x = Feed({70, 50});
+  Value y = x;
+  for (int i = 0; i < 9; ++i) y = Call("test_arctan", {y * 2});
+  const Stages stages = FindStages(FullPlan({y}));
+  ASSERT_EQ(stages.groups.size(), 1U);
+  EXPECT_EQ(stages.groups[0].members.size(), 18U);
+  ExpectPlansAgree({y});
+}
+
+TEST_F(PlannedPlugIn, RowByRowOpsRunInChains) {
+  const Value w = Feed({48, 48});
+  Value h = Feed({67, 48});
+  for (int i = 0; i < 6; ++i) h = Call("test_reversed_rows", {MatMul(h, w)});
+  const PlanGraph graph = FullPlan({h});
+  const Stages stages = FindStages(graph);
+  for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+    if (graph.nodes[id].op->name != "test_reversed_rows") continue;
+    ASSERT_NE(stages.stage_of[id], Stages::kNone);
+    EXPECT_EQ(stages.stages[stages.stage_of[id]].rows, 67);
+  }
+  EXPECT_EQ(stages.stages.size(), 1U);
+  ExpectPlansAgree({h});
+}
+
+TEST_F(PlannedPlugIn, CallsThatAddOverRowsAreJoined) {
+  const Value x = Feed({3, 4}), y = Feed({5, 4});
+  const Value sum = Call("test_squares_of_columns", {x}) + Call("test_squares_of_columns", {y});
+  EXPECT_THAT(NamesOf(FullPlan({sum})),
+              ::testing::ElementsAre("feed", "feed", "concat", "test_squares_of_columns"));
+  ExpectPlansAgree({sum});
+}
+
+TEST_F(PlannedPlugIn, CopiesOfConstantsAreConstants) {
+  const Value x = Feed({3, 4});
+  const Value copy = Call("test_reversed_rows", {tape_.Constant(2, DType::kF64, {3, 4})});
+  EXPECT_THAT(NamesOf(FullPlan({x - copy})),
+              ::testing::UnorderedElementsAre("feed", "constant", "subtract"));
+  ExpectPlansAgree({x - copy});
+}
+
+TEST_F(PlannedPlugIn, NeutralNumbersGo) {
+  const Value x = Feed({3, 4});
+  const Value same = Call("test_plus", {x, tape_.Constant(0, DType::kF64)});
+  const Value other = Call("test_plus", {x, tape_.Constant(1, DType::kF64)});
+  EXPECT_THAT(NamesOf(FullPlan({Exp(same)})), ::testing::ElementsAre("feed", "exp"));
+  EXPECT_THAT(NamesOf(FullPlan({other})), ::testing::UnorderedElementsAre("feed", "constant", "test_plus"));
+  ExpectPlansAgree({Exp(same), other});
+}
+
+TEST_F(PlannedPlugIn, ResultsAreAddedInPlace) {
+  const Value x = Feed({3, 4}), y = Exp(Feed({3, 4}));
+  const Value sum = Call("test_thrice", {x}) + y;
+  const PlanGraph graph = FullPlan({sum});
+  EXPECT_THAT(NamesOf(graph), ::testing::ElementsAre("feed", "feed", "exp", "test_thrice_onto"));
+  const MemoryPlan plan = PlaceValues(graph, /*reuse=*/true, FindStages(graph));
+  EXPECT_EQ(plan.places[3].offset, plan.places[2].offset);
+  ExpectPlansAgree({sum});
+}
+
+// ---- Records that cannot work ----
+
+TEST(PlugInOp, ElementwiseOpsTakeNoMoreInputsThanAKernelHolds) {
+  for (const int arity : {kAnyNumber, 0, 9}) {
+    Op op = Unary("test_too_many", "x", kTanhTiles, Differentiation::None());
+    op.arity = arity;
+    EXPECT_EQ(OpRegistry::Global().Add(op).message(),
+              "op \"test_too_many\": an element-wise op takes 1 to 8 inputs");
+  }
+  EXPECT_EQ(OpRegistry::Global().Find("test_too_many"), nullptr);
+}
+
+TEST(PlugInOp, ElementwiseOpsWithoutAFunctionOfADtypeTakeNoneOfIt) {
+  Tape tape;
+  const Value x = tape.Feed(Tensor(DType::kF64, {3}));
+  tape.Record(*OpRegistry::Global().Find("test_f32_only"), {x});
+  EXPECT_EQ(tape.status().message(), "test_f32_only: has no tile function for f64");
 }
 
 }  // namespace
