@@ -349,7 +349,8 @@ TEST_F(PlannedPlugIn, NeutralNumbersGo) {
   const Value same = Call("test_plus", {x, tape_.Constant(0, DType::kF64)});
   const Value other = Call("test_plus", {x, tape_.Constant(1, DType::kF64)});
   EXPECT_THAT(NamesOf(FullPlan({Exp(same)})), ::testing::ElementsAre("feed", "exp"));
-  EXPECT_THAT(NamesOf(FullPlan({other})), ::testing::UnorderedElementsAre("feed", "constant", "test_plus"));
+  EXPECT_THAT(NamesOf(FullPlan({other})),
+              ::testing::UnorderedElementsAre("feed", "constant", "test_plus"));
   ExpectPlansAgree({Exp(same), other});
 }
 
