@@ -205,6 +205,11 @@ class Placer {
       const NodeId old = read->second;
       const bool last_reader =
           last_use_[old] < At(value) || (last_use_[old] == At(value) && ReadsWhole(value, old));
+      // In a chain, the rows of strips are not those of the whole.
+      const auto strips = strips_.find(old);
+      if (StageOf(value) != nullptr && strips != strips_.end() && strips->second.has_parts()) {
+        continue;
+      }
       if (!last_reader || !taken.insert(value).second) continue;
       host_[value] = old;
       last_use_[old] = std::max(last_use_[old], last_use_[value]);
@@ -282,6 +287,9 @@ class Placer {
   // element by element.
   bool MayWriteStrip(NodeId id, NodeId owner, const Strips& strips, int64_t offset) const {
     const int64_t last_use = strips.LastUse(offset / strips.bytes());
+    // In a chain, the rows of the whole are not those of the strip.
+    const Stage* stage = StageOf(id);
+    if (stage != nullptr && strips.LastUseOfWhole() >= At(stage->first)) return false;
     if (last_use != At(id)) return last_use < At(id);
     const absl::Span<const NodeId> inputs = nodes_.inputs(id);
     for (size_t i = 0; i < inputs.size(); ++i) {

@@ -37,6 +37,7 @@ class Strips {
       last_use_[i] = std::max(last_use_[i], other.last_use_[i]);
     }
   }
+  int64_t LastUseOfWhole() const { return whole_; }
   // The last moment at which the strip, or all of the value, is used.
   int64_t LastUse(int64_t strip) const { return std::max(whole_, last_use_[strip]); }
 

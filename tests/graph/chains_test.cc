@@ -97,5 +97,67 @@ TEST(Chains, EndWithTheErrorOfRunningInOrder) {
   }
 }
 
+// ---- The rows of a part of a value are not the value's rows ----
+
+using Recorded = std::vector<Value> (*)(Tape& tape, VariableStore& store, int64_t rows,
+                                        int64_t columns);
+
+void ExpectHoldsForAnyThreads(Recorded record) {
+  {
+    Tape tape;
+    VariableStore store;
+    testing::ExpectMemoryHolds(tape, record(tape, store, 6, 9));
+  }
+  std::vector<Tensor> one;
+  for (const int threads : {1, 2, 3, 4}) {
+    Tape tape;
+    VariableStore store;
+    const std::vector<Value> fetches = record(tape, store, 60, 144);
+    const Threads arena(threads);
+    const absl::StatusOr<std::vector<Tensor>> read = tape.Read(fetches, {.arena = arena.arena()});
+    ASSERT_TRUE(read.ok()) << read.status();
+    if (threads == 1) one = *read;
+    for (size_t i = 0; i < one.size(); ++i) {
+      EXPECT_TRUE(SameBits(one[i], (*read)[i])) << threads << " threads, fetch " << i;
+    }
+  }
+}
+
+// The first third of the rows, cut into as many shorter rows.
+Value OtherRows(Value x) {
+  const int64_t rows = x.shape()[0];
+  return Reshape(Slice(x, 0, 0, rows / 3), {rows, x.shape()[1] / 3});
+}
+
+TEST(Chains, DoNotUpdateAVariableOfWhichTheyReadOtherRows) {
+  ExpectHoldsForAnyThreads(
+      [](Tape& tape, VariableStore& store, int64_t rows, int64_t columns) -> std::vector<Value> {
+        Variable& variable = store.root().Trainable("a", {rows, columns}, SmallRandom);
+        const Value old = tape.Use(variable);
+        const Value w = tape.Feed(RandomFloats({columns / 3, columns / 3}, 1));
+        Value y = MatMul(OtherRows(old), w);
+        tape.Write(variable, old * 0.5);
+        for (int i = 0; i < 8; ++i) y = Tanh(MatMul(y, w));
+        return {y};
+      });
+}
+
+TEST(Chains, DoNotWriteOverAPartOfWhatTheyReadByOtherRows) {
+  ExpectHoldsForAnyThreads(
+      [](Tape& tape, VariableStore&, int64_t rows, int64_t columns) -> std::vector<Value> {
+        const Value x = Exp(tape.Feed(RandomFloats({rows, columns}, 3)));
+        const Value s = Sum(Transpose(x, {1, 0})) * 0.001;  // ends the chain that x is made in
+        const Value w = tape.Feed(RandomFloats({columns, columns}, 1));
+        const Value v = tape.Feed(RandomFloats({columns / 3, columns / 3}, 2));
+        Value whole = x * s;
+        Value part = OtherRows(x) * s;
+        for (int i = 0; i < 6; ++i) {
+          whole = Tanh(MatMul(whole, w));
+          part = Tanh(MatMul(part, v));
+        }
+        return {whole, part};
+      });
+}
+
 }  // namespace
 }  // namespace sluice
