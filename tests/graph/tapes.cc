@@ -66,9 +66,7 @@ void ExpectNear(const Tensor& expected, const Tensor& actual, absl::string_view 
 
 void ExpectLevelsAgree(const Recording& record) {
   // As many workers as are asked for, also where the machine has fewer processors.
-  static const tbb::global_control& workers =
-      *new tbb::global_control(tbb::global_control::max_allowed_parallelism, 8);
-  static_cast<void>(workers);
+  static const tbb::global_control workers(tbb::global_control::max_allowed_parallelism, 8);
   static const Threads& one = *new Threads(1);
   static const Threads& three = *new Threads(3);
   struct Run {
