@@ -18,20 +18,24 @@ std::string OptionText(const CellOption& option) {
                       ": ", option.description, "\n");
 }
 
-// Parameters of the cell in its standard form, for sizes that show the formula's parts.
-int64_t ParametersOf(const CellRecord& record, int64_t inputs, int64_t hidden) {
-  VariableStore store;
+// Of the cell in its standard form.
+std::string ParametersText(const CellRecord& record, int64_t inputs, int64_t hidden) {
   const absl::StatusOr<CellSpec> spec = ParseCellSpec(record.name);
-  if (!spec.ok()) return 0;
+  if (!spec.ok()) return "";
+  const std::optional<ParameterCount> count = CountParameters(*spec, inputs, hidden);
+  if (count.has_value()) {
+    return absl::StrCat(count->Formula(), " parameters: ", count->Of(inputs, hidden));
+  }
+  VariableStore store;
   MakeCell(*spec, store.root(), inputs, hidden);
-  return store.parameters();
+  return absl::StrCat("parameters: ", store.parameters());
 }
 
 std::string CellsText() {
   std::string text;
   for (const CellRecord* cell : CellRegistry::Global().All()) {
     absl::StrAppend(&text, cell->name, "  ", cell->title, "\n    ", cell->equations, "\n    ",
-                    ParametersOf(*cell, 64, 256), " parameters for 64 inputs and 256 units\n    ",
+                    ParametersText(*cell, 64, 256), " for 64 inputs (I) and 256 units (H)\n    ",
                     cell->source, "\n");
     for (const CellOption& option : cell->options) absl::StrAppend(&text, OptionText(option));
     for (const auto& [name, options] : cell->presets) {

@@ -81,6 +81,29 @@ Value Cell::Gate(absl::string_view name, Value value) {
   return value;
 }
 
+// ---- Parameters ----
+
+int64_t ParameterCount::Of(int64_t inputs, int64_t hidden) const {
+  const auto h = static_cast<double>(hidden);
+  return std::llround(h * (input * static_cast<double>(inputs) + recurrent * h + vectors));
+}
+
+std::string ParameterCount::Formula() const {
+  std::vector<std::string> terms;
+  const auto add = [&](double factor, absl::string_view unit) {
+    if (factor == 0) return;
+    terms.push_back(factor == 1 ? std::string(unit) : absl::StrCat(factor, " ", unit));
+  };
+  add(input, "H I");
+  add(recurrent, "H^2");
+  add(vectors, "H");
+  return terms.empty() ? "0" : absl::StrJoin(terms, " + ");
+}
+
+ParameterCount GateParameters(const CellSize& size, double gates) {
+  return {gates, gates, gates * static_cast<double>(size.biases)};
+}
+
 // ---- Options ----
 
 const std::string& CellOptions::Get(absl::string_view name) const {
@@ -192,14 +215,29 @@ std::string CellSpec::Conventions() const {
   return absl::StrJoin(parts, ", ");
 }
 
-std::unique_ptr<Cell> MakeCell(const CellSpec& spec, const Scope& scope, int64_t inputs,
-                               int64_t hidden) {
-  const CellOptions options(spec.options);
+namespace {
+
+CellSize SizeOf(const CellOptions& options, int64_t inputs, int64_t hidden) {
   absl::StatusOr<InitialValues> initial = InitialValuesByName(options.Get("init"), hidden);
   const Biases biases = options.Is("biases", "none")  ? Biases::kNone
                         : options.Is("biases", "two") ? Biases::kTwo
                                                       : Biases::kOne;
-  return spec.record->make(scope, {inputs, hidden, *std::move(initial), biases}, options);
+  return {inputs, hidden, *std::move(initial), biases};
+}
+
+}  // namespace
+
+std::unique_ptr<Cell> MakeCell(const CellSpec& spec, const Scope& scope, int64_t inputs,
+                               int64_t hidden) {
+  const CellOptions options(spec.options);
+  return spec.record->make(scope, SizeOf(options, inputs, hidden), options);
+}
+
+std::optional<ParameterCount> CountParameters(const CellSpec& spec, int64_t inputs,
+                                              int64_t hidden) {
+  if (!spec.record->parameters) return std::nullopt;
+  const CellOptions options(spec.options);
+  return spec.record->parameters(SizeOf(options, inputs, hidden), options);
 }
 
 }  // namespace sluice

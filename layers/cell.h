@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -118,6 +119,18 @@ class CellOptions {
   std::map<std::string, std::string> values_;
 };
 
+// How many numbers a cell learns: input H I + recurrent H^2 + vectors H.
+struct ParameterCount {
+  double input = 0;      // matrices (I, H)
+  double recurrent = 0;  // matrices (H, H)
+  double vectors = 0;    // (H)
+
+  int64_t Of(int64_t inputs, int64_t hidden) const;
+  std::string Formula() const;  // "3 H I + 3 H^2 + 3 H"
+};
+// Of gates that see x and h, each with W, U and its biases.
+ParameterCount GateParameters(const CellSize& size, double gates);
+
 using CellFactory =
     std::function<std::unique_ptr<Cell>(const Scope&, const CellSize&, const CellOptions&)>;
 
@@ -133,6 +146,8 @@ struct CellRecord {
   std::vector<CellOption> options;
   // Named sets of options, such as "pytorch": "reset=after:biases=two:init=pytorch".
   std::map<std::string, std::string> presets;
+  // Counted from the equations, not from what `make` makes: tests compare the two.
+  std::function<ParameterCount(const CellSize&, const CellOptions&)> parameters;
   CellFactory make;
 };
 
@@ -171,6 +186,8 @@ absl::StatusOr<CellSpec> ParseCellSpec(absl::string_view text);
 
 std::unique_ptr<Cell> MakeCell(const CellSpec& spec, const Scope& scope, int64_t inputs,
                                int64_t hidden);
+// By the record's formula; nothing if a plug-in gives none.
+std::optional<ParameterCount> CountParameters(const CellSpec& spec, int64_t inputs, int64_t hidden);
 
 }  // namespace sluice
 

@@ -31,6 +31,7 @@ const RegisterCell kElman({
                 {"d2l", "init=d2l"},
                 {"cudnn", "biases=two:init=pytorch"},
                 {"onnx", "biases=two"}},
+    .parameters = [](const CellSize& size, const CellOptions&) { return GateParameters(size, 1); },
     .make = MakeCell<Elman>(),
 });
 

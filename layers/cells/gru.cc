@@ -52,6 +52,7 @@ const RegisterCell kGru({
                 {"cho2014", "reset=before:biases=none"},
                 {"cho2014v1", "reset=after:biases=none"},
                 {"chung2014", "reset=before:update=new:biases=none"}},
+    .parameters = [](const CellSize& size, const CellOptions&) { return GateParameters(size, 3); },
     .make = MakeCell<Gru>(),
 });
 

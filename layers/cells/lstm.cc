@@ -58,6 +58,13 @@ class Lstm : public Cell {
   Variable* output_peephole_ = nullptr;
 };
 
+ParameterCount CountLstm(const CellSize& size, const CellOptions& options) {
+  const int gates = options.Is("coupled", "yes") ? 3 : 4;
+  ParameterCount count = GateParameters(size, gates);
+  if (!options.Is("peepholes", "none")) count.vectors += gates - 1;
+  return count;
+}
+
 const RegisterCell kLstm({
     .name = "lstm",
     .title = "Long short-term memory",
@@ -75,6 +82,7 @@ const RegisterCell kLstm({
                 {"keras", "forget_bias=1:init=keras"},
                 {"onnx", "biases=two"},
                 {"d2l", "init=d2l"}},
+    .parameters = CountLstm,
     .make = MakeCell<Lstm>(),
 });
 

@@ -96,6 +96,22 @@ TEST_P(AnyCell, HasATitleEquationsAndASource) {
   EXPECT_FALSE(spec->record->source.empty());
 }
 
+TEST(EveryEquation, LearnsAsManyNumbersAsItsFormulaSays) {
+  for (const std::string& cell : AllEquations()) {
+    const absl::StatusOr<CellSpec> spec = ParseCellSpec(cell);
+    ASSERT_TRUE(spec.ok()) << spec.status();
+    for (const auto [inputs, hidden] : {std::pair(7, 19), std::pair(16, 16)}) {
+      VariableStore variables;
+      MakeCell(*spec, variables.root() / "cell", inputs, hidden);
+      ASSERT_TRUE(variables.status().ok()) << variables.status();
+      const std::optional<ParameterCount> count = CountParameters(*spec, inputs, hidden);
+      ASSERT_TRUE(count.has_value()) << cell << " has no formula";
+      EXPECT_EQ(count->Of(inputs, hidden), variables.parameters())
+          << cell << ", " << inputs << " inputs, " << hidden << " units: " << count->Formula();
+    }
+  }
+}
+
 TEST_P(AnyCell, NoInitialStateIsZeros) {
   VariableStore variables;
   const Recurrent rnn(variables.root() / "rnn", Options(2, Direction::kBoth));

@@ -36,6 +36,14 @@ const RegisterCell kTrace({
     .gates = {{"keep", Polarity::kKeeps}},
     .options = {},
     .presets = {},
+    .parameters =
+        [](const CellSize& size, const CellOptions&) {
+          ParameterCount count = GateParameters(size, 2);
+          count.recurrent -=
+              1;  // the gate sees the input only, and has no bias of a recurrent product
+          if (size.biases == Biases::kTwo) count.vectors -= 1;
+          return count;
+        },
     .make = MakeCell<Trace>(),
 });
 
