@@ -113,6 +113,10 @@ const std::map<std::string, Maker>& Makers() {
          return {{Floats(half), Floats(half)}, {.integers = {1}}};
        }},
       {"gather", Gather},
+      {"first_equal",
+       [](int64_t floats) -> Sample {
+         return {{Ids({floats / 2}, floats / 4)}, {}};
+       }},
       {"scatter_add", ScatterAdd},
       {"scatter_add_onto", ScatterAddOnto},
       {"cast",

@@ -90,6 +90,9 @@ std::string FactOf(const PassRecord& record) {
       return when(fewer, "node", " with an equal one before");
     case Pass::kFold:
       return when(fewer, "node", " that planning knows the numbers of");
+    case Pass::kScatterLate:
+      return when(record.of(OpKind::kScatter).made, "scatter",
+                  " behind what is done with the rows");
     case Pass::kAddRowsFirst:
       return when(record.rows_on_products, "bias row", " that a product now starts from");
     case Pass::kHoist:
@@ -106,7 +109,7 @@ std::string FactOf(const PassRecord& record) {
     case Pass::kPack:
       return when(record.of(OpKind::kPack).made, "right-hand operand",
                   absl::StrCat(", for ", Counted(products.gone, "product")));
-    case Pass::kAddProducts:
+    case Pass::kAddInPlace:
       return when(products.made, "product", " that start from what they are added to");
     case Pass::kRecompute:
       return when(-fewer, "element-wise op", " instead of a value kept in memory");
@@ -124,6 +127,8 @@ absl::string_view WordFor(Pass pass) {
       return "shared";
     case Pass::kFold:
       return "folded";
+    case Pass::kScatterLate:
+      return "scattered";
     case Pass::kAddRowsFirst:
       return "added first";
     case Pass::kHoist:
@@ -136,7 +141,7 @@ absl::string_view WordFor(Pass pass) {
       return "overlaid";
     case Pass::kPack:
       return "packed";
-    case Pass::kAddProducts:
+    case Pass::kAddInPlace:
       return "added";
     case Pass::kRecompute:
       return "repeated";

@@ -209,6 +209,12 @@ struct Op {
   bool copies = false;
   // The output is input 0 broadcast to its shape, which element-wise ops do by themselves.
   bool broadcasts = false;
+  // f(a + b) = f(a) + f(b) in an input of an element-wise op, where the others stay the same: bit i
+  // of input i.
+  uint32_t linear_inputs = 0;
+  // Of a scatter: the op that turns its ids into places among as many rows as there are ids, the
+  // same place for equal ids. The name of an op.
+  std::string own_places = "";
   // An element-wise op of two inputs leaves one as it is, to the last bit, if the other is this.
   std::optional<double> neutral = std::nullopt;
   // This op adds its two inputs: what gradients of a value used twice are joined with.

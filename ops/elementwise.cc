@@ -75,6 +75,11 @@ Sample SampleOf(std::initializer_list<Shape> shapes, double low, double high, do
   return sample;
 }
 
+uint32_t LinearInputs(ElementwiseOp op) {
+  if (op == ElementwiseOp::multiply_op) return 0b11;
+  return op == ElementwiseOp::negate_op || op == ElementwiseOp::divide_op ? 0b1 : 0;
+}
+
 Op MakeRecord(const char* name, ElementwiseOp op, const char* formula, int arity, TypeRule type,
               Differentiation gradient, double low, double high, double flops, double number = 0) {
   std::vector<Sample> samples;
@@ -101,6 +106,7 @@ Op MakeRecord(const char* name, ElementwiseOp op, const char* formula, int arity
                 return flops * static_cast<double>(output.shape.elements());
               },
           .samples = std::move(samples),
+          .linear_inputs = LinearInputs(op),
           .neutral = op == ElementwiseOp::multiply_op ? std::optional<double>(1) : std::nullopt,
           .accumulates = op == ElementwiseOp::add_op};
 }

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <vector>
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/strings/str_cat.h>
 
 #include <sluice/graph/parallel.h>
@@ -181,6 +182,26 @@ absl::Status RunScatterOnto(const KernelArguments& arguments) {
   return AddRowsOnto(arguments);
 }
 
+// ---- Places of their own ----
+
+absl::StatusOr<TensorType> FirstEqualType(const TypeArguments& arguments) {
+  const TensorType& ids = arguments.inputs[0];
+  if (ids.dtype != DType::kI32 || ids.shape.rank() != 1) {
+    return absl::InvalidArgumentError(absl::StrCat("needs i32 ids (N), got ", ids.ToString()));
+  }
+  return ids;
+}
+
+absl::Status RunFirstEqual(const KernelArguments& arguments) {
+  const int64_t count = arguments.inputs[0].type.shape[0];
+  const int32_t* ids = arguments.inputs[0].as<int32_t>();
+  auto* first = arguments.output.as<int32_t>();
+  absl::flat_hash_map<int32_t, int32_t> positions;
+  positions.reserve(count);
+  for (int32_t i = 0; i < count; ++i) first[i] = positions.try_emplace(ids[i], i).first->second;
+  return absl::OkStatus();
+}
+
 double ScatterFlops(absl::Span<const TensorType> inputs, const TensorType&) {
   return static_cast<double>(inputs[1].shape.elements());
 }
@@ -209,8 +230,18 @@ const RegisterOps kOps({
          },
      .flops = ScatterFlops,
      .samples = {{{{{DType::kI32, {6}}, 0, 4}, {{DType::kF32, {6, 3}}}}, {.integers = {4}}}},
-     .adding = "scatter_add_onto"},
-    // Written by planning, after gradients.
+     .adding = "scatter_add_onto",
+     .own_places = "first_equal"},
+    // Those below are written by planning, after gradients.
+    {.name = "first_equal",
+     .kind = OpKind::kMove,
+     .formula = "the position of the first id that equals this one",
+     .arity = 1,
+     .type = FirstEqualType,
+     .kernel = RunFirstEqual,
+     .gradient = Differentiation::None(),
+     .flops = NoFlops,
+     .samples = {{{{{DType::kI32, {6}}, 0, 4}}, {}}}},
     {.name = "scatter_add_onto",
      .kind = OpKind::kScatter,
      .formula = "y with rows added at ids",

@@ -50,7 +50,8 @@ const RegisterOptimizer kAdamW({"adamw", "Adam with decoupled weight decay 0.01"
 }  // namespace
 
 Value Sgd::Next(Value weight, Value gradient, Value rate, Value, const Scope& slots) const {
-  if (options_.momentum == 0) return weight - rate * gradient;
+  // A sum, for planning adds rows of a sparse gradient in place.
+  if (options_.momentum == 0) return weight + -rate * gradient;
   Tape& tape = *weight.tape();
   Variable& slot = Slot(slots, "momentum", weight);
   const Value v = options_.momentum * tape.Use(slot) + gradient;

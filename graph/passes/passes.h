@@ -61,6 +61,11 @@ PlanGraph FoldConstants(const PlanGraph& graph);
 // the result to the first product of the sum, so that it is hoisted with it.
 PlanGraph AddRowsFirst(const PlanGraph& graph);
 
+// Computes with rows that are scattered instead of with the table they make, as far as the table is
+// scaled, summed up, or added to another: an update then touches only the rows that occur. (A scale
+// that is no finite number would spoil the other rows too; here it does not.)
+PlanGraph ScatterLate(const PlanGraph& graph);
+
 // Computes the same of all rows at once where it was written step by step: x_t · W + b for every t,
 // with x_t the rows of one value, becomes X · W + b and slices of it.
 PlanGraph HoistRows(const PlanGraph& graph);
@@ -84,7 +89,7 @@ PlanGraph PackOperands(const PlanGraph& graph);
 // Adds up products (and scattered rows) in place: a sum of products and of other values becomes the
 // sum of the others, on which one product after the other is added. A bias row is where a product
 // starts from.
-PlanGraph AddProducts(const PlanGraph& graph);
+PlanGraph AddInPlace(const PlanGraph& graph);
 
 // Computes cheap element-wise results (such as 1 - z) again where a later group reads them, instead
 // of keeping them in memory, if what they are made of is kept anyway.

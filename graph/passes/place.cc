@@ -201,7 +201,7 @@ class Placer {
         last_use_[id] = std::max(last_use_[id], last_use_[owner]);
         continue;
       }
-      if (Kind(value) != OpKind::kElementwise || !OwnsArena(value)) continue;
+      if (!OwnsArena(value)) continue;
       const NodeId old = read->second;
       const bool last_reader =
           last_use_[old] < At(value) || (last_use_[old] == At(value) && ReadsWhole(value, old));

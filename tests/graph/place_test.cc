@@ -11,7 +11,6 @@ namespace {
 
 using testing::ExpectMemoryHolds;
 using testing::MemoryReplay;
-using testing::PassesOf;
 
 int64_t SumOfBytes(const PlanGraph& graph) {
   int64_t sum = 0;
@@ -38,7 +37,7 @@ class PlaceValuesTest : public ::testing::Test {
  protected:
   void Place(const std::vector<Value>& fetches, bool reuse = true) {
     ASSERT_TRUE(tape_.status().ok()) << tape_.status();
-    graph_ = PassesOf(tape_, fetches, PlanLevel::kSimple);
+    graph_ = RunPasses(GraphOf(tape_, fetches), PlanLevel::kSimple);
     plan_ = PlaceValues(graph_, reuse);
     MemoryReplay(graph_, plan_).Check();
   }

@@ -43,14 +43,6 @@ int CountOps(const NodeList& nodes, absl::string_view op) {
   return count;
 }
 
-PlanGraph GraphOf(const Tape& tape, const std::vector<Value>& fetches) {
-  PlanGraph graph;
-  graph.nodes = tape.nodes();
-  for (const Value& fetch : fetches) graph.fetches.push_back(fetch.node());
-  for (const Tape::FeedRecord& feed : tape.feeds()) graph.feeds.push_back(feed.node);
-  return graph;
-}
-
 namespace {
 
 void ExpectNear(const Tensor& expected, const Tensor& actual, absl::string_view what) {

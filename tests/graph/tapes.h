@@ -7,6 +7,7 @@
 
 #include <sluice/graph/gradients.h>
 #include <sluice/graph/passes/passes.h>
+#include <sluice/graph/passes/run_passes.h>
 #include <sluice/graph/program.h>
 #include <sluice/graph/tape.h>
 
@@ -22,9 +23,6 @@ Tensor SmallRandom(const TensorType& type, RandomKey key);
 // One line a node: "3 add 1 2", in order.
 std::vector<std::string> Listing(const NodeList& nodes);
 int CountOps(const NodeList& nodes, absl::string_view op);
-
-// What planning starts from.
-PlanGraph GraphOf(const Tape& tape, const std::vector<Value>& fetches);
 
 // Records on a fresh tape with a fresh store, once for each level of planning and for one and for
 // three threads, runs, and compares all fetches, and all variables afterwards: the levels debug and

@@ -96,6 +96,7 @@ std::vector<Sample> LargeSamples(absl::string_view name) {
        {{{Floats({1301, 503}), Floats({1301, 705})}, {.integers = {1}}},
         {{Floats({503, 1301}), Floats({705, 1301})}, {.integers = {0}}}}},
       {"gather", {{{Floats({1009, 301}), Ids({703, 3}, 1009)}, {}}}},
+      {"first_equal", {{{Ids({70001}, 1009)}, {}}}},
       {"scatter_add", {{{Ids({2003}, 101), Floats({2003, 301})}, {.integers = {101}}}}},
       {"scatter_add_onto",
        {{{Ids({2003}, 101), Floats({2003, 301}), Floats({101, 301})}, {.integers = {101}}}}},

@@ -223,6 +223,15 @@ std::vector<double> GatherReference(const ReferenceArguments& arguments) {
   });
 }
 
+std::vector<double> FirstEqualReference(const ReferenceArguments& arguments) {
+  const Tensor& ids = arguments.inputs[0];
+  return Fill(arguments, [&](int64_t position) {
+    int64_t first = 0;
+    while (ids.At(first) != ids.At(position)) ++first;
+    return static_cast<double>(first);
+  });
+}
+
 std::vector<double> ScatterReference(const ReferenceArguments& arguments) {
   const Tensor& values = arguments.inputs[1];
   const int64_t row = values.elements() / values.shape()[0];
@@ -324,6 +333,7 @@ std::vector<OpCase> MakeCases() {
       {"slice", SliceReference},
       {"concat", ConcatReference},
       {"gather", GatherReference},
+      {"first_equal", FirstEqualReference},
       {"scatter_add", ScatterReference, sum},
       {"scatter_add_onto", ScatterOntoReference, sum},
       {"cast", CastReference},

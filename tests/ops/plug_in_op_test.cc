@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/graph/gradients.h>
+#include <sluice/graph/passes/run_passes.h>
 #include <sluice/graph/registry.h>
 #include <sluice/ops/elementwise.h>
 #include <sluice/ops/product.h>
@@ -260,7 +261,7 @@ TEST(PlugInOp, WorksLikeTheLibrarysOwn) {
 // ---- Planning: by what a record says, not by who wrote it ----
 
 PlanGraph FullPlan(const std::vector<Value>& fetches) {
-  return PassesOf(*fetches[0].tape(), fetches, PlanLevel::kFull);
+  return RunPasses(GraphOf(*fetches[0].tape(), fetches), PlanLevel::kFull);
 }
 
 std::vector<std::string> NamesOf(const PlanGraph& graph) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/graph/passes/row_wise.h>
+#include <sluice/graph/passes/run_passes.h>
 
 namespace sluice::testing {
 namespace {
@@ -357,36 +358,11 @@ bool MemoryReplay::Overlap(NodeId a, NodeId b) const {
 
 // ---- Plans ----
 
-PlanGraph PassesOf(const Tape& tape, const std::vector<Value>& fetches, PlanLevel level) {
-  PlanGraph graph;
-  graph.nodes = tape.nodes();
-  for (const Value& fetch : fetches) graph.fetches.push_back(fetch.node());
-  for (const Tape::FeedRecord& feed : tape.feeds()) graph.feeds.push_back(feed.node);
-  graph = DropUnused(graph);
-  if (level == PlanLevel::kFull) {
-    graph = ShareEqual(FoldConstants(ShareEqual(graph)));
-    graph = ShareEqual(HoistRows(ShareEqual(AddRowsFirst(graph))));
-    graph = MergeConcats(ShareEqual(SinkSums(LiftConcats(graph))));
-    graph = ShareEqual(AddProducts(ShareEqual(PackOperands(graph))));
-    graph = Schedule(Recompute(graph));
-  } else {
-    if (level == PlanLevel::kSimple) graph = ShareEqual(PackOperands(ShareEqual(graph)));
-    graph = OrderWrites(graph);
-  }
-  const absl::StatusOr<Program> program = Plan(tape, fetches, {.level = level});
-  if (!program.ok()) {
-    ADD_FAILURE() << program.status();
-  } else {
-    EXPECT_TRUE(program->nodes() == graph.nodes) << "Plan runs other passes, or in another order";
-  }
-  return graph;
-}
-
 void ExpectMemoryHolds(const Tape& tape, const std::vector<Value>& fetches, uint64_t seed) {
   using Order = MemoryReplay::Order;
   for (const PlanLevel level : {PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull}) {
     SCOPED_TRACE(absl::StrCat("level ", static_cast<int>(level)));
-    const PlanGraph graph = PassesOf(tape, fetches, level);
+    const PlanGraph graph = RunPasses(GraphOf(tape, fetches), level);
     const Stages stages = level == PlanLevel::kFull ? FindStages(graph) : Stages();
     const MemoryPlan plan = PlaceValues(graph, /*reuse=*/level != PlanLevel::kDebug, stages);
     for (const Order order : {Order::kForward, Order::kBackward, Order::kByChance}) {

@@ -107,10 +107,6 @@ class MemoryReplay {
   std::set<std::pair<NodeId, NodeId>> reported_;  // (reader, value)
 };
 
-// What planning makes of a tape at a level, before it places values: the passes of `Plan`, in its
-// order. Fails the test where `Plan` makes something else.
-PlanGraph PassesOf(const Tape& tape, const std::vector<Value>& fetches, PlanLevel level);
-
 // Replays the plan of each level, in each order, and fails the test where memory does not hold.
 void ExpectMemoryHolds(const Tape& tape, const std::vector<Value>& fetches, uint64_t seed = 0);
 

@@ -4,9 +4,9 @@
 namespace sluice {
 namespace {
 
-class ProductAdder {
+class InPlaceAdder {
  public:
-  explicit ProductAdder(const PlanGraph& graph)
+  explicit InPlaceAdder(const PlanGraph& graph)
       : nodes_(graph.nodes),
         uses_(CountUses(graph)),
         sums_(graph, Sums::Addends::kWholeAndRows),
@@ -86,6 +86,6 @@ class ProductAdder {
 
 }  // namespace
 
-PlanGraph AddProducts(const PlanGraph& graph) { return ProductAdder(graph).Run(); }
+PlanGraph AddInPlace(const PlanGraph& graph) { return InPlaceAdder(graph).Run(); }
 
 }  // namespace sluice
