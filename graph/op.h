@@ -190,6 +190,9 @@ struct Op {
   // product that adds over rows takes its operands as they are.
   std::string pack = "";
   std::string packed_product = "";
+  // Whether the packed form also takes such a right-hand operand as it is, which pays where few
+  // rows are multiplied by it.
+  bool (*takes_unpacked)(const Attributes&, const TensorType& right) = nullptr;
   // op(a, b) + op(c, d) is op of the rows of a and c, and of b and d: sums over time steps become
   // one call.
   bool (*adds_over_rows)(const Attributes&) = nullptr;

@@ -98,8 +98,9 @@ absl::Status RunPack(const KernelArguments& arguments) {
 
 // ---- The product ----
 
-void RunPacked(const ConstView& left, bool transposed, const void* packed, int64_t n,
+void RunPacked(const ConstView& left, bool transposed, const ConstView& right, int64_t n,
                const View& output, const ConstView* addend = nullptr) {
+  const int64_t right_row = right.type.shape.rank() == 2 ? n : 0;
   const LeftMatrix a = LeftOf(left.type.shape, transposed);
   const ProductKernels& kernels = KernelsFor(left.type.dtype);
   const int64_t panels = Panels(n, kernels);
@@ -112,7 +113,7 @@ void RunPacked(const ConstView& left, bool transposed, const void* packed, int64
       2.0 * static_cast<double>(std::min(block, a.m) * a.k * kernels.panel_columns);
   ParallelRanges(panels * blocks, flops / 60, [&](int64_t begin, int64_t end) {
     while (begin < end) {
-      ProductTask task{left.data, a.layout, packed, output.data, n, n, a.k};
+      ProductTask task{left.data, a.layout, right.data, right_row, output.data, n, n, a.k};
       task.panel_begin = begin / blocks;
       const int64_t whole = end / blocks - task.panel_begin;  // panels
       const bool some = begin % blocks != 0 || whole == 0;    // of the blocks of one panel
@@ -136,9 +137,12 @@ absl::StatusOr<TensorType> PackedType(const TypeArguments& arguments) {
   const bool transposed = arguments.attributes.integers[0] != 0;
   const int64_t n = arguments.attributes.integers[2];
   const LeftMatrix a = LeftOf(left.shape, transposed);
-  if (arguments.inputs[1].shape.rank() != 3 || arguments.inputs[1].shape[1] != a.k) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "left is ", left.shape.ToString(), ", packed is ", arguments.inputs[1].shape.ToString()));
+  const Shape& right = arguments.inputs[1].shape;
+  const bool is_packed = right.rank() == 3 && right[1] == a.k;
+  const bool is_whole = right == Shape{a.k, n} && n % KernelsFor(left.dtype).lanes == 0;
+  if (!is_packed && !is_whole) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("left is ", left.shape.ToString(), ", packed is ", right.ToString()));
   }
   if (transposed) return TensorType{left.dtype, {a.m, n}};
   return TensorType{left.dtype, left.shape.With(left.shape.rank() - 1, n)};
@@ -157,13 +161,13 @@ absl::StatusOr<TensorType> PackedAddType(const TypeArguments& arguments) {
 }
 
 absl::Status RunPackedMatMul(const KernelArguments& arguments) {
-  RunPacked(arguments.inputs[0], arguments.attributes.integers[0] != 0, arguments.inputs[1].data,
+  RunPacked(arguments.inputs[0], arguments.attributes.integers[0] != 0, arguments.inputs[1],
             arguments.attributes.integers[2], arguments.output);
   return absl::OkStatus();
 }
 
 absl::Status RunPackedMatMulAdd(const KernelArguments& arguments) {
-  RunPacked(arguments.inputs[0], arguments.attributes.integers[0] != 0, arguments.inputs[1].data,
+  RunPacked(arguments.inputs[0], arguments.attributes.integers[0] != 0, arguments.inputs[1],
             arguments.attributes.integers[2], arguments.output, &arguments.inputs[2]);
   return absl::OkStatus();
 }
@@ -229,8 +233,8 @@ absl::Status RunMatMul(const KernelArguments& arguments) {
   absl::Status status = RunPack(
       {arguments.op, arguments.inputs.subspan(1), {packed.raw(), packed.type()}, pack_attributes});
   if (!status.ok()) return status;
-  RunPacked(arguments.inputs[0], transpose_left, packed.raw(), arguments.output.type.shape.back(0),
-            arguments.output);
+  RunPacked(arguments.inputs[0], transpose_left, {packed.raw(), packed.type()},
+            arguments.output.type.shape.back(0), arguments.output);
   return absl::OkStatus();
 }
 
@@ -285,6 +289,16 @@ Sample PackedAddSample(DType dtype, const Shape& addend) {
   return sample;
 }
 
+// What the packed product takes as it is: whole vectors of columns.
+Sample WholeSample(std::initializer_list<Shape> addend) {
+  Sample sample{{{{DType::kF32, {5, 7}}}, {{DType::kF32, {7, 80}}}}, {.integers = {0, 0, 80}}};
+  for (const Shape& shape : addend) sample.inputs.push_back({{DType::kF32, shape}});
+  return sample;
+}
+bool TakesUnpacked(const Attributes& attributes, const TensorType& right) {
+  return attributes.integers[1] == 0 && right.shape[1] % KernelsFor(right.dtype).lanes == 0;
+}
+
 // x^T · y contracts the rows of both.
 bool ContractsRows(const Attributes& attributes) {
   return attributes.integers[0] != 0 && attributes.integers[1] == 0;
@@ -300,54 +314,55 @@ double ProductFlops(absl::Span<const TensorType> inputs, const TensorType& outpu
   return 2 * k * static_cast<double>(output.shape.elements());
 }
 
-const RegisterOps kOps({{.name = "matmul",
-                         .kind = OpKind::kProduct,
-                         .formula = "x · w",
-                         .arity = 2,
-                         .type = MatMulType,
-                         .kernel = RunMatMul,
-                         .gradient = MatMulGradient,
-                         .flops = ProductFlops,
-                         .samples = MatMulSamples(),
-                         .pack = "pack",
-                         .packed_product = "packed_matmul",
-                         .adds_over_rows = ContractsRows,
-                         .row_by_row = LeftIsUpright},
-                        // Those below are written by planning, after gradients.
-                        {.name = "pack",
-                         .kind = OpKind::kPack,
-                         .formula = "w in the order of the product's kernel",
-                         .arity = 1,
-                         .type = PackType,
-                         .kernel = RunPack,
-                         .gradient = Differentiation::None(),
-                         .flops = NoFlops,
-                         .samples = {{{{{DType::kF32, {5, 70}}}}, {.integers = {0}}},
-                                     {{{{DType::kF32, {70, 5}}}}, {.integers = {1}}}}},
-                        {.name = "packed_matmul",
-                         .kind = OpKind::kProduct,
-                         .formula = "x · w, w packed",
-                         .arity = 2,
-                         .type = PackedType,
-                         .kernel = RunPackedMatMul,
-                         .gradient = Differentiation::None(),
-                         .flops = ProductFlops,
-                         .samples = {PackedSample(DType::kF32), PackedSample(DType::kF64)},
-                         .row_by_row = LeftIsUpright,
-                         .adding = "packed_matmul_add"},
-                        {.name = "packed_matmul_add",
-                         .kind = OpKind::kProduct,
-                         .formula = "y + x · w, w packed",
-                         .arity = 3,
-                         .type = PackedAddType,
-                         .kernel = RunPackedMatMulAdd,
-                         .gradient = Differentiation::None(),
-                         .flops = ProductFlops,
-                         .samples = {PackedAddSample(DType::kF32, {5, 3}),
-                                     PackedAddSample(DType::kF32, {3}),
-                                     PackedAddSample(DType::kF64, {1, 3})},
-                         .row_by_row = LeftIsUpright,
-                         .overwritable_input = 2}});
+const RegisterOps kOps(
+    {{.name = "matmul",
+      .kind = OpKind::kProduct,
+      .formula = "x · w",
+      .arity = 2,
+      .type = MatMulType,
+      .kernel = RunMatMul,
+      .gradient = MatMulGradient,
+      .flops = ProductFlops,
+      .samples = MatMulSamples(),
+      .pack = "pack",
+      .packed_product = "packed_matmul",
+      .takes_unpacked = TakesUnpacked,
+      .adds_over_rows = ContractsRows,
+      .row_by_row = LeftIsUpright},
+     // Those below are written by planning, after gradients.
+     {.name = "pack",
+      .kind = OpKind::kPack,
+      .formula = "w in the order of the product's kernel",
+      .arity = 1,
+      .type = PackType,
+      .kernel = RunPack,
+      .gradient = Differentiation::None(),
+      .flops = NoFlops,
+      .samples = {{{{{DType::kF32, {5, 70}}}}, {.integers = {0}}},
+                  {{{{DType::kF32, {70, 5}}}}, {.integers = {1}}}}},
+     {.name = "packed_matmul",
+      .kind = OpKind::kProduct,
+      .formula = "x · w, w packed, or as it is for few rows",
+      .arity = 2,
+      .type = PackedType,
+      .kernel = RunPackedMatMul,
+      .gradient = Differentiation::None(),
+      .flops = ProductFlops,
+      .samples = {PackedSample(DType::kF32), PackedSample(DType::kF64), WholeSample({})},
+      .row_by_row = LeftIsUpright,
+      .adding = "packed_matmul_add"},
+     {.name = "packed_matmul_add",
+      .kind = OpKind::kProduct,
+      .formula = "y + x · w, w packed, or as it is for few rows",
+      .arity = 3,
+      .type = PackedAddType,
+      .kernel = RunPackedMatMulAdd,
+      .gradient = Differentiation::None(),
+      .flops = ProductFlops,
+      .samples = {PackedAddSample(DType::kF32, {5, 3}), PackedAddSample(DType::kF32, {3}),
+                  PackedAddSample(DType::kF64, {1, 3}), WholeSample({{80}})},
+      .row_by_row = LeftIsUpright,
+      .overwritable_input = 2}});
 
 }  // namespace
 

@@ -83,7 +83,8 @@ PlanGraph SinkSums(const PlanGraph& graph);
 PlanGraph MergeConcats(const PlanGraph& graph);
 
 // Splits each product into packing its right-hand operand and the product proper; with ShareEqual
-// after it, an operand is packed once however many products read it.
+// after it, an operand is packed once however many products read it. One that few rows are
+// multiplied by stays as it is.
 PlanGraph PackOperands(const PlanGraph& graph);
 
 // Adds up products (and scattered rows) in place: a sum of products and of other values becomes the

@@ -52,7 +52,10 @@ struct PackTask {
 struct ProductTask {
   const void* a;
   MatrixLayout a_layout;
-  const void* packed_b;
+  const void* b;
+  // Elements from a row of B to the next where B is row-major and not packed; n is then a multiple
+  // of `lanes`. 0: packed.
+  int64_t b_row;
   void* c;
   int64_t c_row;
   int64_t n, k;
@@ -82,6 +85,7 @@ struct ContractTask {
 struct ProductKernels {
   int64_t panel_columns;  // of a packed panel: k rows of so many columns, the last panel filled up
                           // with zeros
+  int64_t lanes;          // columns that are computed at once
   int64_t tile_rows;      // rows that one pass over a panel computes
   int64_t contract_scratch;  // bytes
   bool fused;  // a step of a chain is rounded once, a fused multiply-add, not product and sum each

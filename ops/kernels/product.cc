@@ -54,8 +54,8 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
   tile.a_row = task.a_layout.row * kSize;
   tile.a_column = task.a_layout.column * kSize;
   tile.a = static_cast<const char*>(task.a) + block.row * tile.a_row + block.p * tile.a_column;
-  tile.b_row = kPanelRowBytes<T>;
-  tile.b_panel = task.k * kPanelRowBytes<T>;
+  tile.b_row = task.b_row == 0 ? kPanelRowBytes<T> : task.b_row * kSize;
+  tile.b_panel = kPanelRowBytes<T> * (task.b_row == 0 ? task.k : 1);
   tile.c_row = task.c_row;
   tile.start = nullptr;
   tile.start_row = 0;
@@ -65,8 +65,7 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
   for (int64_t panel = task.panel_begin; panel < task.panel_end; panel += at_once) {
     const int64_t end = Smaller(panel + at_once, task.panel_end);
     const int64_t column = panel * kPanelColumns<T>;
-    tile.b = static_cast<const char*>(task.packed_b) + panel * tile.b_panel +
-             block.p * kPanelRowBytes<T>;
+    tile.b = static_cast<const char*>(task.b) + panel * tile.b_panel + block.p * tile.b_row;
     tile.c = static_cast<T*>(task.c) + block.row * task.c_row + column;
     if (block.p > 0) {
       tile.start = tile.c;
@@ -104,7 +103,8 @@ void Product(const ProductTask& task) {
           ? rows
           : Larger(kBytesOfA / (Larger(depth, 1) * int64_t{sizeof(T)}) / kTileRows, 1) * kTileRows;
   const int64_t bytes = (task.panel_end - task.panel_begin) * task.k * kPanelRowBytes<T>;
-  const bool far = rows >= kRowsThatKeepUp && bytes > (one_tile ? kNearBytesOfOneTile : kNearBytes);
+  const bool far = task.b_row == 0 && rows >= kRowsThatKeepUp &&
+                   bytes > (one_tile ? kNearBytesOfOneTile : kNearBytes);
   ProductBlock block{0, 0, 0, 0};
   do {
     block.k = Smaller(depth, task.k - block.p);
@@ -119,6 +119,7 @@ void Product(const ProductTask& task) {
 template <typename T>
 void Fill(ProductKernels& kernels) {
   kernels.panel_columns = kPanelColumns<T>;
+  kernels.lanes = kLanes<T>;
   kernels.tile_rows = kTileRows;
   kernels.product = Product<T>;
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)

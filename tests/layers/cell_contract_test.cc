@@ -100,7 +100,7 @@ TEST(EveryEquation, LearnsAsManyNumbersAsItsFormulaSays) {
   for (const std::string& cell : AllEquations()) {
     const absl::StatusOr<CellSpec> spec = ParseCellSpec(cell);
     ASSERT_TRUE(spec.ok()) << spec.status();
-    for (const auto [inputs, hidden] : {std::pair(7, 19), std::pair(16, 16)}) {
+    for (const auto& [inputs, hidden] : {std::pair(7, 19), std::pair(16, 16)}) {
       VariableStore variables;
       MakeCell(*spec, variables.root() / "cell", inputs, hidden);
       ASSERT_TRUE(variables.status().ok()) << variables.status();

@@ -138,8 +138,8 @@ std::vector<double> PackedMatMulReference(const ReferenceArguments& arguments) {
   const bool left = arguments.attributes.integers[0] != 0;
   const int64_t columns = arguments.attributes.integers[2];
   const int64_t rows = arguments.output.shape.elements() / columns;
-  const int64_t inner = packed.shape()[1];
-  const int64_t panel = packed.shape()[2];
+  const int64_t inner = packed.shape().back(1);
+  const int64_t panel = packed.shape().back(0);
   return Fill(arguments, [&](int64_t position) {
     const int64_t i = position / columns;
     const int64_t j = position % columns;

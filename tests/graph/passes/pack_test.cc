@@ -27,6 +27,47 @@ TEST(PackOperands, PacksAnOperandOnceForManyProducts) {
                           "6 packed_matmul 2 4", "7 pack 0", "8 packed_matmul 3 7"));
 }
 
+// Of whole vectors of columns, with at most eight rows in all.
+TEST(PackOperands, LeavesAnOperandOfFewRowsAsItIs) {
+  Tape tape;
+  const Value weights = tape.Feed(RandomFloats({4, 64}, 1));
+  const Value x = tape.Feed(RandomFloats({5, 4}, 2));
+  const Value y = tape.Feed(RandomFloats({3, 4}, 3));
+  const Value z = tape.Feed(RandomFloats({1, 4}, 4));
+  const auto after = [&](const std::vector<Value>& fetches) {
+    return Listing(ShareEqual(PackOperands(ShareEqual(GraphOf(tape, fetches)))).nodes);
+  };
+  EXPECT_THAT(after({MatMul(x, weights), MatMul(y, weights)}),
+              ElementsAre("0 feed", "1 feed", "2 feed", "3 packed_matmul 1 0",
+                          "4 packed_matmul 2 0"));
+  EXPECT_THAT(after({MatMul(x, weights), MatMul(y, weights), MatMul(z, weights)}),
+              ::testing::Contains("4 pack 0"));
+  const Value odd = tape.Feed(RandomFloats({4, 63}, 5));
+  EXPECT_THAT(after({MatMul(z, odd)}), ::testing::Contains("2 pack 1"));
+  const Value g = tape.Feed(RandomFloats({2, 64}, 6));
+  EXPECT_THAT(after({MatMul(g, weights, {.transpose_right = true})}),
+              ::testing::Contains("2 pack 0"));
+}
+
+// A row has the same bits whether its operand is packed or not.
+TEST(PackOperands, GivesTheSameBitsForFewRowsAndForMany) {
+  for (const int64_t columns : {16, 48, 64, 80, 112, 256}) {
+    for (const int64_t rows : {1, 2, 3, 7, 8}) {
+      SCOPED_TRACE(::testing::Message() << rows << " rows, " << columns << " columns");
+      const Tensor many = RandomFloats({40, 70}, 1);
+      const Tensor few(Shape{rows, 70}, many.values<float>().first(rows * 70));
+      const auto product = [&](const Tensor& left) {
+        Tape tape;
+        const Value weights = tape.Feed(RandomFloats({70, columns}, 2));
+        const Value bias = tape.Feed(RandomFloats({columns}, 3));
+        return tape.Read({MatMul(tape.Feed(left), weights) + bias}).value().front();
+      };
+      const Tensor whole = product(many);
+      EXPECT_EQ(product(few).values<float>(), whole.values<float>().first(rows * columns));
+    }
+  }
+}
+
 TEST(PackOperands, KeepsValues) {
   ExpectLevelsAgree([](Tape& tape, VariableStore&) {
     const Value weights = tape.Feed(RandomFloats({70, 50}, 1));
