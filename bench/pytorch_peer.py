@@ -11,6 +11,7 @@ Prints a Markdown table; --json=FILE writes the same figures there. Exits with 1
 import argparse
 import ctypes
 import dataclasses
+import io
 import itertools
 import json
 import os
@@ -302,7 +303,7 @@ class OurSide:
         numbers = [size.steps, size.batch, size.vocabulary, size.embedding, size.hidden, size.layers, threads]
         self.process = subprocess.Popen([program, cell, *map(str, numbers), level], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
-        self.peak_bytes = 0
+        self.peak_bytes = self.resident_bytes = 0
 
     def ask(self, command):
         self.process.stdin.write(command + "\n")
@@ -315,7 +316,7 @@ class OurSide:
 
     def steps(self, count):
         answer = self.ask(f"steps {count}")
-        self.peak_bytes = answer["peak_bytes"]
+        self.peak_bytes, self.resident_bytes = answer["peak_bytes"], answer["resident_bytes"]
         return answer["seconds"]
 
     def variables(self):
@@ -380,6 +381,32 @@ def quartiles(values):
     return {"low": low, "median": middle, "high": high}
 
 
+def resident_bytes():
+    """The most memory that this process has had in use so far."""
+    with open("/proc/self/status") as status:
+        line = next(line for line in status if line.startswith("VmHWM:"))
+    return 1024 * int(line.split()[1])
+
+
+def print_peak_of_peer(size, peer):
+    """What training takes beside PyTorch itself; for a process of its own, with the variables on its input."""
+    variables = torch.load(io.BytesIO(sys.stdin.buffer.read()))
+    # What the first product of any size takes is the library's, not the model's.
+    torch.rand(64, 64) @ torch.rand(64, 64)
+    before = resident_bytes()
+    theirs = PyTorchSide(size, variables, PEERS[peer][1])
+    theirs.steps(CHECKED_STEPS)
+    print(resident_bytes() - before)
+
+
+def peak_of_peer(size, peer, variables):
+    saved = io.BytesIO()
+    torch.save(variables, saved)
+    answer = subprocess.run([sys.executable, __file__, "--peak", f"pytorch/{peer}/{size}"],
+                            input=saved.getvalue(), stdout=subprocess.PIPE, check=True)
+    return int(answer.stdout)
+
+
 def compare(arguments, size, peer):
     cell, make_layers = PEERS[peer]
     threads = range(1, arguments.threads + 1)
@@ -413,7 +440,9 @@ def compare(arguments, size, peer):
         for side in ("ours", "peer"):
             row[side] = {"threads": best[side], "tokens_per_second": quartiles(
                 [size.tokens / s for s in rounds[side, best[side]]])}
-        row["ours"]["peak_bytes"] = ours[best["ours"]].peak_bytes
+        row["ours"]["planned_bytes"] = ours[best["ours"]].peak_bytes
+        row["ours"]["peak_bytes"] = ours[best["ours"]].resident_bytes
+        row["peer"]["peak_bytes"] = peak_of_peer(size, peer, before)
         return row
     finally:
         for side in ours.values():
@@ -422,14 +451,15 @@ def compare(arguments, size, peer):
 
 def markdown(row):
     if "error" in row:
-        return f"| {row['name']} | failed: {row['error']} | | | |"
+        return f"| {row['name']} | failed: {row['error']} | | | | |"
     def side(name):
         rate = row[name]["tokens_per_second"]
         return f"{rate['median']:,.0f} (threads {row[name]['threads']})"
     ratio = row["ratio"]
     spread = f"{ratio['low']:.2f}-{ratio['high']:.2f}"
     told = "cannot tell" if ratio["low"] <= 1 <= ratio["high"] else f"{ratio['median']:.2f}"
-    return f"| {row['name']} | {side('ours')} | {side('peer')} | {told} | {spread} |"
+    memory = f"{row['ours']['peak_bytes'] / 1e6:.1f} / {row['peer']['peak_bytes'] / 1e6:.1f} MB"
+    return f"| {row['name']} | {side('ours')} | {side('peer')} | {told} | {spread} | {memory} |"
 
 
 def main():
@@ -441,19 +471,26 @@ def main():
     parser.add_argument("--seconds", type=float, default=2, help="for each comparison, about")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="most threads tried")
     parser.add_argument("--json", help="file for the figures")
+    parser.add_argument("--peak", help=argparse.SUPPRESS)  # a comparison; see print_peak_of_peer
     parser.add_argument("--list", action="store_true", help="names the comparisons and ends")
     arguments = parser.parse_args()
 
     if not blas_threads_setter():
         print("warning: PyTorch's products are not OpenBLAS's, which are ten times as fast: "
               "bench/packages.txt has the package", file=sys.stderr)
+    if arguments.peak:
+        size, peer = next((size, peer) for size in SIZES for peer in PEERS
+                          if arguments.peak == f"pytorch/{peer}/{size}")
+        print_peak_of_peer(size, peer)
+        return 0
     rows = []
     names = [(size, peer) for size in SIZES for peer in PEERS
              if arguments.filter in f"pytorch/{peer}/{size}"]
     if arguments.list:
         print("\n".join(f"pytorch/{peer}/{size}" for size, peer in names))
         return 0
-    print("| comparison | ours, tokens/s | PyTorch, tokens/s | ratio | quartiles |\n| --- | --- | --- | --- | --- |")
+    print("| comparison | ours, tokens/s | PyTorch, tokens/s | ratio | quartiles | peak memory |\n"
+          "| --- | --- | --- | --- | --- | --- |")
     for size, peer in names:
         try:
             row = compare(arguments, size, peer)

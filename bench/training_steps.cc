@@ -4,7 +4,9 @@
 //   save FOLDER   writes the batch and all trainable variables there, one file of raw numbers each
 //                 -> {"shapes": {file: [rows, columns]}}
 //   steps COUNT   -> {"seconds": of one step, "loss": of the last one, before its update,
-//                     "peak_bytes": variables and intermediate values}
+//                     "peak_bytes": variables and intermediate values, as planned,
+//                     "resident_bytes": the most memory that the process had in use, without what
+//                     it had before the model}
 
 #include <chrono>
 #include <fstream>
@@ -13,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_replace.h>
 #include <nlohmann/json.hpp>
@@ -43,7 +46,20 @@ json Save(TrainingModel& model, const std::string& folder) {
   return {{"shapes", shapes}};
 }
 
-json Steps(TrainingModel& model, int64_t count) {
+// The most memory that the process has had in use so far.
+int64_t ResidentBytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (!absl::StartsWith(line, "VmHWM:")) continue;
+    std::istringstream words(line.substr(6));
+    int64_t kilobytes = 0;
+    words >> kilobytes;
+    return kilobytes * 1024;
+  }
+  return 0;
+}
+
+json Steps(TrainingModel& model, int64_t count, int64_t resident_before) {
   const auto start = std::chrono::steady_clock::now();
   double last = 0;
   for (int64_t step = 0; step < count; ++step) {
@@ -58,17 +74,18 @@ json Steps(TrainingModel& model, int64_t count) {
   }
   return {{"seconds", seconds.count() / static_cast<double>(count)},
           {"loss", last},
-          {"peak_bytes", bytes}};
+          {"peak_bytes", bytes},
+          {"resident_bytes", ResidentBytes() - resident_before}};
 }
 
-json Answer(TrainingModel& model, const std::string& line) {
+json Answer(TrainingModel& model, int64_t resident_before, const std::string& line) {
   std::istringstream words(line);
   std::string command, argument;
   words >> command >> argument;
   if (command == "save") return Save(model, argument);
   int64_t count = 0;
   if (command == "steps" && absl::SimpleAtoi(argument, &count) && count > 0) {
-    return Steps(model, count);
+    return Steps(model, count, resident_before);
   }
   return {{"error", "unknown command: " + line}};
 }
@@ -87,9 +104,10 @@ int Serve(const std::vector<std::string>& arguments) {
   }
   const ModelSize size{numbers[0], numbers[1], numbers[2],
                        numbers[3], numbers[4], static_cast<int>(numbers[5])};
+  const int64_t resident_before = ResidentBytes();
   TrainingModel model(arguments[0], size, static_cast<int>(numbers[6]), *level);
   for (std::string line; std::getline(std::cin, line);) {
-    std::cout << Answer(model, line).dump() << std::endl;
+    std::cout << Answer(model, resident_before, line).dump() << std::endl;
   }
   return 0;
 }
