@@ -303,7 +303,7 @@ class OurSide:
         numbers = [size.steps, size.batch, size.vocabulary, size.embedding, size.hidden, size.layers, threads]
         self.process = subprocess.Popen([program, cell, *map(str, numbers), level], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
-        self.peak_bytes = self.resident_bytes = 0
+        self.memory = {}
 
     def ask(self, command):
         self.process.stdin.write(command + "\n")
@@ -316,7 +316,7 @@ class OurSide:
 
     def steps(self, count):
         answer = self.ask(f"steps {count}")
-        self.peak_bytes, self.resident_bytes = answer["peak_bytes"], answer["resident_bytes"]
+        self.memory = {name: answer[name] for name in ("peak_bytes", "allocated_bytes", "resident_bytes")}
         return answer["seconds"]
 
     def variables(self):
@@ -440,9 +440,8 @@ def compare(arguments, size, peer):
         for side in ("ours", "peer"):
             row[side] = {"threads": best[side], "tokens_per_second": quartiles(
                 [size.tokens / s for s in rounds[side, best[side]]])}
-        row["ours"]["planned_bytes"] = ours[best["ours"]].peak_bytes
-        row["ours"]["peak_bytes"] = ours[best["ours"]].resident_bytes
-        row["peer"]["peak_bytes"] = peak_of_peer(size, peer, before)
+        row["ours"].update(ours[best["ours"]].memory)
+        row["peer"]["resident_bytes"] = peak_of_peer(size, peer, before)
         return row
     finally:
         for side in ours.values():
@@ -458,7 +457,7 @@ def markdown(row):
     ratio = row["ratio"]
     spread = f"{ratio['low']:.2f}-{ratio['high']:.2f}"
     told = "cannot tell" if ratio["low"] <= 1 <= ratio["high"] else f"{ratio['median']:.2f}"
-    memory = f"{row['ours']['peak_bytes'] / 1e6:.1f} / {row['peer']['peak_bytes'] / 1e6:.1f} MB"
+    memory = f"{row['ours']['resident_bytes'] / 1e6:.1f} / {row['peer']['resident_bytes'] / 1e6:.1f} MB"
     return f"| {row['name']} | {side('ours')} | {side('peer')} | {told} | {spread} | {memory} |"
 
 

@@ -5,6 +5,7 @@
 //                 -> {"shapes": {file: [rows, columns]}}
 //   steps COUNT   -> {"seconds": of one step, "loss": of the last one, before its update,
 //                     "peak_bytes": variables and intermediate values, as planned,
+//                     "allocated_bytes": what is in use after a step, which is also its peak,
 //                     "resident_bytes": the most memory that the process had in use, without what
 //                     it had before the model}
 
@@ -18,6 +19,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_replace.h>
+#include <malloc.h>
 #include <nlohmann/json.hpp>
 
 #include <sluice/bench/settings.h>
@@ -59,7 +61,19 @@ int64_t ResidentBytes() {
   return 0;
 }
 
-json Steps(TrainingModel& model, int64_t count, int64_t resident_before) {
+// What was asked for and not given back.
+int64_t AllocatedBytes() {
+  const struct mallinfo2 heap = mallinfo2();
+  return static_cast<int64_t>(heap.uordblks + heap.hblkhd);
+}
+
+// Before there is a model.
+struct MemoryBefore {
+  int64_t allocated = AllocatedBytes();
+  int64_t resident = ResidentBytes();
+};
+
+json Steps(TrainingModel& model, int64_t count, const MemoryBefore& before) {
   const auto start = std::chrono::steady_clock::now();
   double last = 0;
   for (int64_t step = 0; step < count; ++step) {
@@ -75,17 +89,18 @@ json Steps(TrainingModel& model, int64_t count, int64_t resident_before) {
   return {{"seconds", seconds.count() / static_cast<double>(count)},
           {"loss", last},
           {"peak_bytes", bytes},
-          {"resident_bytes", ResidentBytes() - resident_before}};
+          {"allocated_bytes", AllocatedBytes() - before.allocated},
+          {"resident_bytes", ResidentBytes() - before.resident}};
 }
 
-json Answer(TrainingModel& model, int64_t resident_before, const std::string& line) {
+json Answer(TrainingModel& model, const MemoryBefore& before, const std::string& line) {
   std::istringstream words(line);
   std::string command, argument;
   words >> command >> argument;
   if (command == "save") return Save(model, argument);
   int64_t count = 0;
   if (command == "steps" && absl::SimpleAtoi(argument, &count) && count > 0) {
-    return Steps(model, count, resident_before);
+    return Steps(model, count, before);
   }
   return {{"error", "unknown command: " + line}};
 }
@@ -104,10 +119,10 @@ int Serve(const std::vector<std::string>& arguments) {
   }
   const ModelSize size{numbers[0], numbers[1], numbers[2],
                        numbers[3], numbers[4], static_cast<int>(numbers[5])};
-  const int64_t resident_before = ResidentBytes();
+  const MemoryBefore before;
   TrainingModel model(arguments[0], size, static_cast<int>(numbers[6]), *level);
   for (std::string line; std::getline(std::cin, line);) {
-    std::cout << Answer(model, resident_before, line).dump() << std::endl;
+    std::cout << Answer(model, before, line).dump() << std::endl;
   }
   return 0;
 }
