@@ -100,8 +100,19 @@ std::string ParameterCount::Formula() const {
   return terms.empty() ? "0" : absl::StrJoin(terms, " + ");
 }
 
+ParameterCount operator+(const ParameterCount& a, const ParameterCount& b) {
+  return {a.input + b.input, a.recurrent + b.recurrent, a.vectors + b.vectors};
+}
+
 ParameterCount GateParameters(const CellSize& size, double gates) {
   return {gates, gates, gates * static_cast<double>(size.biases)};
+}
+
+double OneBias(const CellSize& size) { return size.biases == Biases::kNone ? 0 : 1; }
+
+CellSize WithoutBias(CellSize size) {
+  size.biases = Biases::kNone;
+  return size;
 }
 
 // ---- Options ----
@@ -129,7 +140,12 @@ namespace {
 std::vector<const CellOption*> AllOptions(const CellRecord& record) {
   std::vector<const CellOption*> all;
   for (const CellOption& option : record.options) all.push_back(&option);
-  for (const CellOption& option : CommonCellOptions()) all.push_back(&option);
+  for (const CellOption& common : CommonCellOptions()) {
+    // A cell may have another standard of its own.
+    const bool own = std::any_of(record.options.begin(), record.options.end(),
+                                 [&](const CellOption& option) { return option.name == common.name; });
+    if (!own) all.push_back(&common);
+  }
   return all;
 }
 

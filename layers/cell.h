@@ -128,8 +128,13 @@ struct ParameterCount {
   int64_t Of(int64_t inputs, int64_t hidden) const;
   std::string Formula() const;  // "3 H I + 3 H^2 + 3 H"
 };
+ParameterCount operator+(const ParameterCount& a, const ParameterCount& b);
 // Of gates that see x and h, each with W, U and its biases.
 ParameterCount GateParameters(const CellSize& size, double gates);
+// Biases of a sum without a recurrent product: one, or none.
+double OneBias(const CellSize& size);
+// For a product that no bias is added to.
+CellSize WithoutBias(CellSize size);
 
 using CellFactory =
     std::function<std::unique_ptr<Cell>(const Scope&, const CellSize&, const CellOptions&)>;
