@@ -78,46 +78,49 @@ int64_t DrawNumber(RandomStream& random, int64_t most_digits) {
   return Lowest(digits) + static_cast<int64_t>(random.Below(Highest(digits) - Lowest(digits) + 1));
 }
 
+// One problem with its result, without the end.
+void WriteProblem(RandomStream& random, int64_t letters, int64_t digits, ProbeSequence& sequence) {
+  const int64_t a = DrawNumber(random, digits);
+  const int64_t b = DrawNumber(random, digits);
+  const bool plus = random.Below(2) == 0;
+  std::vector<int32_t> left = Characters(a);
+  left.push_back(plus ? kPlus : kMinus);
+  const std::vector<int32_t> second = Characters(b);
+  left.insert(left.end(), second.begin(), second.end());
+  // Any order of letters and characters that keeps the characters' own.
+  std::vector<char> is_letter(left.size() + letters, 0);
+  std::fill(is_letter.begin(), is_letter.begin() + letters, 1);
+  random.Shuffle(is_letter);
+  size_t next = 0;
+  for (const char letter : is_letter) {
+    sequence.Add(letter != 0 ? kLetters + static_cast<int32_t>(random.Below(26)) : left[next++]);
+  }
+  sequence.Add(kEquals);
+  for (const int32_t character : Characters(plus ? a + b : a - b)) {
+    sequence.Ask(character);
+    sequence.Add(character);
+  }
+  sequence.Ask(kEnd);
+}
+
 absl::StatusOr<Probe> Make(int64_t lag, const ProbeOptions& options) {
   const int64_t digits = options.at("digits");
+  const int64_t problems = options.at("problems");
   const int64_t most_characters = 2 * digits + 1;  // of the numbers and the sign between them
   const int64_t most_answers = digits + 2;
-  return Probe{
-      .steps = lag + most_characters + most_answers,
-      .symbols = kSymbols,
-      .classes = kAnswerSymbols,
-      .first_answer = lag + 3,
-      .memoryless_loss = Entropy(digits),
-      .draw = [=](RandomStream& random) {
-        const int64_t a = DrawNumber(random, digits);
-        const int64_t b = DrawNumber(random, digits);
-        const bool plus = random.Below(2) == 0;
-        std::vector<int32_t> left = Characters(a);
-        left.push_back(plus ? kPlus : kMinus);
-        const std::vector<int32_t> second = Characters(b);
-        left.insert(left.end(), second.begin(), second.end());
-        // Any order of letters and characters that keeps the characters' own.
-        std::vector<bool> is_letter(left.size() + lag, false);
-        std::fill(is_letter.begin(), is_letter.begin() + lag, true);
-        for (size_t i = is_letter.size(); i > 1; --i) {
-          const size_t other = random.Below(i);
-          const bool swapped = is_letter[other];
-          is_letter[other] = is_letter[i - 1];
-          is_letter[i - 1] = swapped;
-        }
-        ProbeSequence sequence;
-        size_t next = 0;
-        for (const bool letter : is_letter) {
-          sequence.Add(letter ? kLetters + static_cast<int32_t>(random.Below(26)) : left[next++]);
-        }
-        sequence.Add(kEquals);
-        for (const int32_t character : Characters(plus ? a + b : a - b)) {
-          sequence.Ask(character);
-          sequence.Add(character);
-        }
-        sequence.Ask(kEnd);
-        return sequence;
-      }};
+  return Probe{.steps = problems * (lag + most_characters + most_answers + 1) - 1,
+               .symbols = kSymbols,
+               .classes = kAnswerSymbols,
+               .first_answer = lag + 3,
+               .memoryless_loss = Entropy(digits),
+               .draw = [=](RandomStream& random) {
+                 ProbeSequence sequence;
+                 for (int64_t i = 0; i < problems; ++i) {
+                   if (i > 0) sequence.Add(kEnd);
+                   WriteProblem(random, lag, digits, sequence);
+                 }
+                 return sequence;
+               }};
 }
 
 const RegisterProbe kArithmetic(
@@ -127,7 +130,8 @@ const RegisterProbe kArithmetic(
                     "character; lag: letters",
      .source = "after Jozefowicz, Zaremba, Sutskever 2015",
      .memoryless = "entropy of the results' characters, counted over all pairs of numbers",
-     .options = {{"digits", 3, 1, 5, "most digits of a number, any from 1 on equally likely"}},
+     .options = {{"digits", 3, 1, 5, "most digits of a number, any from 1 on equally likely"},
+                 {"problems", 1, 1, 1000, "problems one after the other in a sequence"}},
      .make = Make});
 
 }  // namespace

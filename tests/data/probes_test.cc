@@ -251,23 +251,26 @@ std::string TextOf(const ProbeSequence& s, const char* alphabet) {
   return text;
 }
 
-// Without its letters, the line is one that people would write.
+// Without its letters, a line is one that people would write.
 std::vector<Expected> SolveArithmetic(const ProbeSequence& s) {
-  const std::string text = TextOf(s, kArithmetic);
-  const size_t equals = text.find('=');
-  std::string left;
-  for (const char c : text.substr(0, equals)) {
-    if (!std::isalpha(static_cast<unsigned char>(c))) left += c;
-  }
-  const size_t sign = left.find_first_of("+-");
-  const int64_t a = std::stoll(left.substr(0, sign));
-  const int64_t b = std::stoll(left.substr(sign + 1));
-  const std::string result = absl::StrCat(left[sign] == '+' ? a + b : a - b, ".");
-  EXPECT_EQ(text.substr(equals + 1) + ".", result);
+  const std::string text = TextOf(s, kArithmetic) + ".";
   std::vector<Expected> expected;
-  for (size_t i = 0; i < result.size(); ++i) {
-    const size_t id = std::string(kArithmetic).find(result[i]);
-    expected.push_back({static_cast<int64_t>(equals + i), static_cast<double>(id)});
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t equals = text.find('=', begin);
+    std::string left;
+    for (const char c : text.substr(begin, equals - begin)) {
+      if (!std::isalpha(static_cast<unsigned char>(c))) left += c;
+    }
+    const size_t sign = left.find_first_of("+-");
+    const int64_t a = std::stoll(left.substr(0, sign));
+    const int64_t b = std::stoll(left.substr(sign + 1));
+    const std::string result = absl::StrCat(left[sign] == '+' ? a + b : a - b, ".");
+    EXPECT_EQ(text.substr(equals + 1, result.size()), result);
+    for (size_t i = 0; i < result.size(); ++i) {
+      const size_t id = std::string(kArithmetic).find(result[i]);
+      expected.push_back({static_cast<int64_t>(equals + i), static_cast<double>(id)});
+    }
+    begin = equals + 1 + result.size();
   }
   return expected;
 }
@@ -351,6 +354,7 @@ std::vector<ProbeCase> Cases() {
              std::count_if(text.begin(), text.end(), [](char c) { return std::isalpha(c) != 0; }),
              8);
        }},
+      {"arithmetic:digits=1:problems=4", 3, 1.998208, 4 * 9 - 1, 4 * 10 - 1, SolveArithmetic},
       {"xml", 40, -(2.0 / 9) * std::log(2.0 / 9) - (7.0 / 9) * std::log(7.0 / 9 / 26), 48, 68,
        SolveXml,
        [](const auto& s) {
