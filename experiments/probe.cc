@@ -20,7 +20,7 @@ ABSL_FLAG(std::string, test_lags, "",
 ABSL_FLAG(sluice::Count, parameters, {0},
           "As many units as so many parameters allow, for each cell; 0: --hidden.");
 ABSL_FLAG(sluice::Count, updates, {2'000}, "Most updates; a run ends once it has solved the task.");
-ABSL_FLAG(sluice::Count, validate_every, {50}, "Updates between two looks at whether it has.");
+ABSL_FLAG(sluice::Count, evaluate_every, {50}, "Updates between two looks at whether it has.");
 ABSL_FLAG(std::string, json, "", "File for all results; empty: none.");
 ABSL_FLAG(std::string, csv, "", "File for the losses on the way; empty: none.");
 
@@ -30,7 +30,7 @@ namespace {
 std::vector<std::string> ProbeFlags() {
   return {"task",          "lags",       "test_lags",      "cells",     "seeds",
           "hidden",        "parameters", "layers",         "embedding", "dropout",
-          "variational",   "updates",    "validate_every", "batch",     "optimizer",
+          "variational",   "updates",    "evaluate_every", "batch",     "optimizer",
           "learning_rate", "clip",       "threads",        "json",      "csv"};
 }
 
@@ -67,9 +67,9 @@ absl::Status SizesFromFlags(ProbeSettings& settings) {
   if (!training.ok()) return training.status();
   settings.training = *training;
   settings.training.budget = {.updates = absl::GetFlag(FLAGS_updates).value};
-  settings.validate_every = absl::GetFlag(FLAGS_validate_every).value;
+  settings.training.evaluate_every = absl::GetFlag(FLAGS_evaluate_every).value;
   absl::Status status = CheckSize("updates", settings.training.budget.updates, 1, 1'000'000'000);
-  status.Update(CheckSize("validate_every", settings.validate_every, 1, 1'000'000'000));
+  status.Update(CheckSize("evaluate_every", settings.training.evaluate_every, 1, 1'000'000'000));
   return status;
 }
 

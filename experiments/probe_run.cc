@@ -182,11 +182,8 @@ absl::StatusOr<ProbeRun> RunProbe(const ProbeSettings& settings, const std::stri
                                   const TrainingHooks& hooks) {
   const absl::StatusOr<Setup> setup = Prepare(settings, cell, lag, seed);
   if (!setup.ok()) return setup.status();
-  TrainingOptions training = settings.training;
-  training.evaluations = static_cast<int>(std::max<int64_t>(
-      1, training.budget.updates / std::max<int64_t>(1, settings.validate_every)));
   ProbeLearner learner(settings, *setup);
-  absl::StatusOr<RunResult> result = RunTraining(learner, training, run, hooks);
+  absl::StatusOr<RunResult> result = RunTraining(learner, settings.training, run, hooks);
   if (!result.ok()) return result.status();
   ProbeRun outcome{.cell = cell,
                    .conventions = setup->cell.Conventions(),
@@ -196,7 +193,7 @@ absl::StatusOr<ProbeRun> RunProbe(const ProbeSettings& settings, const std::stri
                    .parameters = learner.variables().parameters(),
                    .memoryless_loss = setup->probe.memoryless_loss,
                    .result = *std::move(result),
-                   .batch = training.batch};
+                   .batch = settings.training.batch};
   if (outcome.result.status != RunStatus::kFinished) return outcome;
   if (!learner.solved_after()) {
     const absl::StatusOr<Learner::Validation> last = learner.Validate(run);

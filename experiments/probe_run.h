@@ -19,8 +19,7 @@ struct ProbeSettings {
   SequenceModelOptions model = {.hidden = 64};
   int64_t parameters = 0;  // not 0: the most units within so many parameters, in place of hidden
   // `steps`, `tokens` and `epochs` have no meaning here.
-  TrainingOptions training = {.budget = {.updates = 2000}};
-  int64_t validate_every = 50;  // updates
+  TrainingOptions training = {.budget = {.updates = 2000}, .evaluate_every = 50};
   int64_t validation_sequences = 256;
   int64_t test_sequences = 1024;
   bool stop_when_solved = true;

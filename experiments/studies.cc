@@ -11,7 +11,8 @@ Study Parity() {
   settings.task = "parity";
   settings.test_lags = {64, 256};
   settings.model.hidden = 64;
-  settings.training = {.budget = {.updates = 1600}, .learning_rate = 3e-3, .batch = 128};
+  settings.training = {
+      .budget = {.updates = 1600}, .learning_rate = 3e-3, .batch = 128, .evaluate_every = 50};
   return {.name = "parity",
           .claim =
               "A GRU learns parity and carries it on to four times the length; minGRU, whose "
@@ -30,8 +31,11 @@ Study SelectiveCopy() {
   settings.task = "selective_copy:symbols=8";
   settings.model.embedding = 64;
   settings.parameters = 60'000;
-  settings.training = {
-      .budget = {.updates = 600}, .optimizer = "adamw", .learning_rate = 3e-3, .batch = 32};
+  settings.training = {.budget = {.updates = 600},
+                       .optimizer = "adamw",
+                       .learning_rate = 3e-3,
+                       .batch = 32,
+                       .evaluate_every = 50};
   settings.stop_when_solved = false;
   ProbeSettings eight = settings;
   eight.task = "selective_copy:symbols=8:tokens=8";
@@ -65,7 +69,7 @@ ProbeSettings Online(const char* task, int64_t updates, double learning_rate) {
                        .learning_rate = learning_rate,
                        .clip = 0,
                        .batch = 1};
-  settings.validate_every = 500;
+  settings.training.evaluate_every = 500;
   settings.test_sequences = 2560;
   return settings;
 }
@@ -105,7 +109,7 @@ Study CopyChrono() {
                        .learning_rate = 1e-3,
                        .clip = 0,
                        .batch = 32};
-  settings.validate_every = 100;
+  settings.training.evaluate_every = 100;
   settings.stop_when_solved = false;
   return {.name = "copy_chrono",
           .claim =
@@ -125,7 +129,7 @@ Study Arithmetic() {
   settings.task = "arithmetic:problems=5";
   settings.model.hidden = 128;
   settings.training = {.budget = {.updates = 6'000}, .learning_rate = 3e-3, .batch = 32};
-  settings.validate_every = 500;
+  settings.training.evaluate_every = 500;
   settings.stop_when_solved = false;
   return {.name = "arithmetic",
           .claim =

@@ -85,10 +85,17 @@ class Loop {
     return absl::OkStatus();
   }
 
-  absl::Status ValidateOnTheWay() {
+  // The last one, at the end of the budget, is the caller's.
+  bool ValidationIsDue() const {
     const double share = Share();
+    if (share >= 1) return false;
+    if (options_.evaluate_every > 0) return result_.updates % options_.evaluate_every == 0;
     const double due = static_cast<double>(points_ + 1) / std::max(1, options_.evaluations);
-    if (share < due || share >= 1 || options_.evaluations == 0) return absl::OkStatus();
+    return share >= due && options_.evaluations > 0;
+  }
+
+  absl::Status ValidateOnTheWay() {
+    if (!ValidationIsDue()) return absl::OkStatus();
     ++points_;
     const absl::StatusOr<Learner::Validation> validation = learner_.Validate(run_);
     if (!validation.ok()) return validation.status();

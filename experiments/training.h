@@ -27,6 +27,7 @@ struct TrainingOptions {
   int64_t batch = 32;
   int64_t steps = 35;
   int evaluations = 10;                // validation losses on the way, evenly over the budget
+  int64_t evaluate_every = 0;          // not 0: one after every so many updates, in their place
   int64_t evaluation_tokens = 20'000;  // of each of them; the last one takes all
 };
 
