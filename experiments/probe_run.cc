@@ -132,9 +132,9 @@ class ProbeLearner : public Learner {
   };
 
   Recorded Record(Tape& tape, const Probe& probe, const ProbeBatch& batch, bool training) {
-    RecurrentInputs recurrent{.training = training};
-    if (batch.padded) recurrent.mask = tape.Feed(batch.mask);
-    const Value outputs = model_(tape.Feed(batch.inputs), recurrent, probe.first_answer);
+    // No mask: all answers stand ahead of the padding, which comes too late to change them.
+    const Value outputs =
+        model_(tape.Feed(batch.inputs), {.training = training}, probe.first_answer);
     const auto asked_steps = [&](const Tensor& tensor) {
       return Slice(tape.Feed(tensor), 0, probe.first_answer, probe.steps);
     };

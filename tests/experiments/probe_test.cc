@@ -16,6 +16,27 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
+// A probe of somebody else's, registered as a plug-in's is: say the last symbol again.
+const RegisterProbe kEcho({.name = "test_echo",
+                           .title = "Echo",
+                           .description = "symbols; each again; lag: steps",
+                           .source = "this test",
+                           .memoryless = "ln 3",
+                           .make = [](int64_t lag, const ProbeOptions&) -> absl::StatusOr<Probe> {
+                             return Probe{.steps = lag,
+                                          .symbols = 3,
+                                          .classes = 3,
+                                          .memoryless_loss = std::log(3.0),
+                                          .draw = [lag](RandomStream& random) {
+                                            ProbeSequence sequence;
+                                            for (int64_t t = 0; t < lag; ++t) {
+                                              sequence.Add(static_cast<int32_t>(random.Below(3)));
+                                              sequence.Ask(sequence.symbols.back());
+                                            }
+                                            return sequence;
+                                          }};
+                           }});
+
 class ProbeCommandTest : public ProgramTest {
  protected:
   std::vector<std::string> Small(const std::vector<std::string>& more = {}) const {
@@ -125,6 +146,13 @@ TEST_F(ProbeCommandTest, EveryProbeCanBeTrained) {
     EXPECT_GE(accuracy, 0);
     EXPECT_LT(accuracy, 0.9);
   }
+}
+
+TEST_F(ProbeCommandTest, AProbeOfOnesOwnIsAsGoodAsABuiltIn) {
+  const Json run = Run({"--task=test_echo", "--lags=5"}).at("runs")[0];
+  EXPECT_FALSE(run.at("solved_after").is_null());
+  EXPECT_EQ(run.at("tests")[0].at("accuracy"), 1);
+  EXPECT_THAT(Sluice({"list", "probes"}).out, HasSubstr("test_echo  Echo: symbols; each again"));
 }
 
 TEST_F(ProbeCommandTest, NumbersAreLearntToo) {

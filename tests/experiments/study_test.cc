@@ -67,6 +67,8 @@ TEST(StudyTest, WhoLeavesThePlateauFirst) {
   EXPECT_TRUE(LeavesPlateauFirst(0, 1, "").judge({{fast}, {slow}}).holds);
   EXPECT_FALSE(LeavesPlateauFirst(1, 0, "").judge({{fast}, {slow}}).holds);
   EXPECT_FALSE(LeavesPlateauFirst(0, 1, "").judge({{slow}, {slow}}).holds);
+  const ProbeRun halfway = WithCurve({{10, 0.2}, {20, 0.18}, {30, 0.12}});
+  EXPECT_FALSE(LeavesPlateauFirst(0, 1, "").judge({{fast}, {halfway}}).holds);
   const ProbeRun never = WithCurve({{10, 0.2}, {20, 0.2}});
   EXPECT_THAT(LeavesPlateauFirst(0, 1, "").judge({{never}, {slow}}).measured,
               HasSubstr("only reaches 0.2000"));
