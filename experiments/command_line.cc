@@ -27,9 +27,10 @@ bool IsBoolean(absl::string_view name) {
   return flag != nullptr && flag->IsOfType<bool>();
 }
 
-// What a flag is that stands without a value; nullptr: it needs one.
-const std::string* ImpliedValue(const Command& command, absl::string_view name) {
-  for (const auto& [flag, value] : command.implied) {
+// nullptr where the flag is not among them.
+const std::string* ValueOf(absl::Span<const std::pair<std::string, std::string>> values,
+                           absl::string_view name) {
+  for (const auto& [flag, value] : values) {
     if (flag == name) return &value;
   }
   return nullptr;
@@ -55,9 +56,10 @@ absl::Status SetFlag(const Command& command, absl::string_view name, absl::strin
 }
 
 // "  --hidden=256  Units of each layer."
-std::string FlagLine(absl::string_view name) {
+std::string FlagLine(const Command& command, absl::string_view name) {
   const absl::CommandLineFlag& flag = *absl::FindCommandLineFlag(name);
-  std::string line = absl::StrCat("  --", name, "=", flag.DefaultValue());
+  const std::string* own = ValueOf(command.standard, name);
+  std::string line = absl::StrCat("  --", name, "=", own != nullptr ? *own : flag.DefaultValue());
   constexpr size_t kColumn = 30;
   line.append(line.size() < kColumn ? kColumn - line.size() : 1, ' ');
   return absl::StrCat(line, flag.Help(), "\n");
@@ -93,6 +95,9 @@ std::string AbslUnparseFlag(Count count) {
 
 absl::StatusOr<std::vector<std::string>> ParseFlags(const Command& command,
                                                     absl::Span<const std::string> arguments) {
+  for (const auto& [name, value] : command.standard) {
+    if (absl::Status status = SetFlag(command, name, value); !status.ok()) return status;
+  }
   std::vector<std::string> positional;
   for (size_t i = 0; i < arguments.size(); ++i) {
     absl::string_view argument = arguments[i];
@@ -114,7 +119,7 @@ absl::StatusOr<std::vector<std::string>> ParseFlags(const Command& command,
       status = SetFlag(command, name.substr(2), "false");
     } else if (IsBoolean(name)) {
       status = SetFlag(command, name, "true");
-    } else if (const std::string* implied = ImpliedValue(command, name)) {
+    } else if (const std::string* implied = ValueOf(command.implied, name)) {
       status = SetFlag(command, name, *implied);
     } else if (!Takes(command, name)) {
       status = UnknownFlag(command, name);
@@ -131,7 +136,7 @@ absl::StatusOr<std::vector<std::string>> ParseFlags(const Command& command,
 std::string HelpText(const Command& command) {
   std::string text = absl::StrCat("Usage: sluice ", command.usage, "\n\n", command.summary, "\n");
   if (!command.flags.empty()) absl::StrAppend(&text, "\nFlags, with their standard values:\n");
-  for (const std::string& name : command.flags) absl::StrAppend(&text, FlagLine(name));
+  for (const std::string& name : command.flags) absl::StrAppend(&text, FlagLine(command, name));
   return text;
 }
 

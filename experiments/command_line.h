@@ -36,6 +36,8 @@ struct Command {
   absl::Status (*run)(absl::Span<const std::string> positional);
   // Flags that may stand without "=value", and what they then are.
   std::vector<std::pair<std::string, std::string>> implied = {};
+  // Standard values that are this command's own.
+  std::vector<std::pair<std::string, std::string>> standard = {};
 };
 
 // Sets the flags of `command` from "--name=value", "--name value" and, for booleans, "--name" and

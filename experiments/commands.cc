@@ -12,7 +12,8 @@ namespace sluice {
 namespace {
 
 std::vector<Command> Commands() {
-  return {CompareCommand(), TrainCommand(), SampleCommand(), ListCommand(), GraphCommand()};
+  return {CompareCommand(), TrainCommand(), SampleCommand(),   ListCommand(),
+          GraphCommand(),   ProbeCommand(), ReproduceCommand()};
 }
 
 const Command* FindCommand(absl::Span<const Command> commands, absl::string_view name) {

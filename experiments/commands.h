@@ -5,12 +5,15 @@
 
 namespace sluice {
 
-// The commands of the program, one file each: compare.cc, train.cc, sample.cc, list.cc, graph.cc.
+// The commands of the program, one file each: compare.cc, train.cc, sample.cc, list.cc, graph.cc,
+// probe.cc, reproduce.cc.
 Command CompareCommand();
 Command TrainCommand();
 Command SampleCommand();
 Command ListCommand();
 Command GraphCommand();
+Command ProbeCommand();
+Command ReproduceCommand();
 
 // Runs a command line without the program's name, and returns its exit code. Results go to standard
 // output, errors and progress to standard error.

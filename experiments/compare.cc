@@ -12,9 +12,6 @@
 #include <sluice/experiments/interrupt.h>
 #include <sluice/experiments/progress_line.h>
 
-ABSL_FLAG(std::string, cells, "gru,lstm,elman",
-          "Cells to compare, with their conventions: gru:reset=after,lstm:forget_bias=1.");
-ABSL_FLAG(int, seeds, 3, "Runs of each cell, with seeds 1, 2, ...");
 ABSL_FLAG(std::string, out, "",
           "Folder for results.json and curves.csv; empty: compare-<date>-<time> here.");
 
@@ -43,15 +40,12 @@ std::vector<std::string> CompareFlags() {
 
 absl::StatusOr<Settings> SettingsFromFlags() {
   Settings settings;
-  settings.cells = absl::StrSplit(absl::GetFlag(FLAGS_cells), ',', absl::SkipEmpty());
-  if (settings.cells.empty()) return UsageError("--cells names no cell");
-  for (const std::string& cell : settings.cells) {
-    if (absl::Status status = ParseCellSpec(cell).status(); !status.ok()) {
-      return AsUsageError("cells", status);
-    }
-  }
-  settings.seeds = absl::GetFlag(FLAGS_seeds);
-  if (settings.seeds < 1) return UsageError("--seeds must be at least 1");
+  absl::StatusOr<std::vector<std::string>> cells = CellsFromFlags();
+  if (!cells.ok()) return cells.status();
+  settings.cells = *std::move(cells);
+  const absl::StatusOr<int> seeds = SeedsFromFlags();
+  if (!seeds.ok()) return seeds.status();
+  settings.seeds = *seeds;
   absl::StatusOr<LanguageModelOptions> model = ModelFromFlags();
   if (!model.ok()) return model.status();
   settings.model = *std::move(model);

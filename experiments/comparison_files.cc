@@ -6,7 +6,8 @@
 
 #include <sluice/experiments/comparison.h>
 #include <sluice/experiments/files.h>
-#include <sluice/experiments/machine.h>
+#include <sluice/experiments/machine_json.h>
+#include <sluice/experiments/text_table.h>
 
 namespace sluice {
 namespace {
@@ -44,28 +45,6 @@ Json RunJson(const ComparedRun& run) {
           {"samples", samples}};
 }
 
-Json MachineJson(int threads) {
-  const Machine machine = ThisMachine();
-  return {{"processor", machine.processor},
-          {"cores", machine.cores},
-          {"threads", threads},
-          {"memory_bytes", machine.memory_bytes},
-          {"instruction_set", machine.instruction_set},
-          {"compiler", machine.compiler},
-          {"build", machine.build},
-          {"system", machine.system}};
-}
-
-std::string CsvField(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 }  // namespace
 
 std::string ResultsJson(const Comparison& comparison) {
@@ -87,8 +66,8 @@ std::string CurvesCsv(const Comparison& comparison) {
   for (const ComparedRun& run : comparison.runs) {
     for (const CurvePoint& point : run.result.curve) {
       absl::StrAppendFormat(&csv, "%s,%d,%d,%d,%.6f,%.9g,", CsvField(run.cell), run.seed,
-                            point.tokens, point.updates, point.seconds, point.train_nats);
-      if (point.validation_nats) absl::StrAppendFormat(&csv, "%.9g", *point.validation_nats);
+                            point.tokens, point.updates, point.seconds, point.train_loss);
+      if (point.validation_loss) absl::StrAppendFormat(&csv, "%.9g", *point.validation_loss);
       csv += '\n';
     }
   }

@@ -6,31 +6,12 @@
 #include <absl/strings/str_replace.h>
 
 #include <sluice/experiments/comparison.h>
-#include <sluice/experiments/progress_line.h>
+#include <sluice/experiments/text_table.h>
 
 namespace sluice {
 namespace {
 
 using Row = std::vector<std::string>;
-
-// Columns as wide as their widest cell: the first to the left, the others to the right.
-std::string Aligned(const std::vector<Row>& rows) {
-  std::vector<size_t> widths(rows[0].size(), 0);
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      const std::string space(widths[i] - row[i].size(), ' ');
-      absl::StrAppend(&line, i == 0 ? row[i] : space, i == 0 ? space : row[i],
-                      i + 1 < row.size() ? "  " : "");
-    }
-    absl::StrAppend(&text, line, "\n");
-  }
-  return text;
-}
 
 std::string PlusMinus(const Spread& spread, int digits) {
   if (spread.count == 0) return "-";
@@ -146,7 +127,7 @@ std::string TableText(const Comparison& comparison) {
   }
   return absl::StrCat(
       "Perplexity per token, mean +- standard deviation over runs of different seeds:\n",
-      Aligned(rows), "Conventions:\n", conventions);
+      AlignedTable(rows), "Conventions:\n", conventions);
 }
 
 std::string SamplesText(const Comparison& comparison) {

@@ -3,6 +3,7 @@
 #include <absl/flags/flag.h>
 #include <absl/flags/reflection.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
 
 #include <sluice/experiments/flags.h>
 
@@ -17,6 +18,11 @@ ABSL_FLAG(sluice::Count, max_vocabulary, {0},
           "Keeps so many of the most frequent symbols, the others become <unk>; 0: all.");
 ABSL_FLAG(double, validation_share, 0.05, "Share of the text that chooses between models.");
 ABSL_FLAG(double, test_share, 0.05, "Share of the text that is scored at the end only.");
+
+// ---- Runs ----
+ABSL_FLAG(std::string, cells, "gru,lstm,elman",
+          "Cells to compare, with their conventions: gru:reset=after,lstm:forget_bias=1.");
+ABSL_FLAG(int, seeds, 3, "Runs of each cell, with seeds 1, 2, ...");
 
 // ---- Model ----
 ABSL_FLAG(int, hidden, 256, "Units of each layer.");
@@ -56,17 +62,8 @@ absl::Status CheckAtLeast(absl::string_view name, double value, double least) {
   return UsageError(absl::StrCat("--", name, " must be at least ", least, ", got ", value));
 }
 
-// Far above what is of use, and so low that no product of two sizes overflows.
-constexpr int64_t kLargestSize = 1 << 20;
 // TBB does not survive an arena of a million.
 constexpr int64_t kMostThreads = 1024;
-
-absl::Status CheckSize(absl::string_view name, int64_t value, int64_t least,
-                       int64_t most = kLargestSize) {
-  if (value >= least && value <= most) return absl::OkStatus();
-  return UsageError(
-      absl::StrCat("--", name, " must be from ", least, " to ", most, ", got ", value));
-}
 
 absl::Status CheckShare(absl::string_view name, double value) {
   if (value >= 0 && value < 1) return absl::OkStatus();
@@ -82,6 +79,12 @@ absl::Status First(std::initializer_list<absl::Status> checks) {
 }
 
 }  // namespace
+
+absl::Status CheckSize(absl::string_view name, int64_t value, int64_t least, int64_t most) {
+  if (value >= least && value <= most) return absl::OkStatus();
+  return UsageError(
+      absl::StrCat("--", name, " must be from ", least, " to ", most, ", got ", value));
+}
 
 std::vector<std::string> CorpusFlags() {
   return {"corpus",           "unit",      "normalise", "max_tokens", "max_vocabulary",
@@ -159,8 +162,7 @@ absl::StatusOr<TrainingOptions> TrainingFromFlags() {
       First({CheckSize("batch", options.batch, 1), CheckSize("steps", options.steps, 1),
              CheckAtLeast("seconds", options.budget.seconds, 0),
              CheckAtLeast("learning_rate", options.learning_rate, 0),
-             CheckAtLeast("clip", options.clip, 0),
-             CheckSize("threads", absl::GetFlag(FLAGS_threads), 0, kMostThreads)});
+             CheckAtLeast("clip", options.clip, 0), CheckThreads()});
   if (!status.ok()) return status;
   if (const auto record = OptimizerRegistry::Global().Find(options.optimizer); !record.ok()) {
     return AsUsageError("optimizer", record.status());
@@ -180,6 +182,28 @@ absl::StatusOr<SampleOptions> SampleFromFlags() {
                                CheckAtLeast("top_k", options.top_k, 0)});
   if (!status.ok()) return status;
   return options;
+}
+
+absl::StatusOr<std::vector<std::string>> CellsFromFlags() {
+  std::vector<std::string> cells =
+      absl::StrSplit(absl::GetFlag(FLAGS_cells), ',', absl::SkipEmpty());
+  if (cells.empty()) return UsageError("--cells names no cell");
+  for (const std::string& cell : cells) {
+    if (absl::Status status = ParseCellSpec(cell).status(); !status.ok()) {
+      return AsUsageError("cells", status);
+    }
+  }
+  return cells;
+}
+
+absl::StatusOr<int> SeedsFromFlags() {
+  const int seeds = absl::GetFlag(FLAGS_seeds);
+  if (seeds < 1) return UsageError("--seeds must be at least 1");
+  return seeds;
+}
+
+absl::Status CheckThreads() {
+  return CheckSize("threads", absl::GetFlag(FLAGS_threads), 0, kMostThreads);
 }
 
 int ThreadsFromFlags() {

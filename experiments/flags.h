@@ -19,6 +19,8 @@ ABSL_DECLARE_FLAG(std::string, prefixes);
 ABSL_DECLARE_FLAG(sluice::Count, sample_tokens);
 ABSL_DECLARE_FLAG(double, temperature);
 ABSL_DECLARE_FLAG(int, top_k);
+ABSL_DECLARE_FLAG(std::string, cells);
+ABSL_DECLARE_FLAG(int, seeds);
 ABSL_DECLARE_FLAG(int, hidden);
 ABSL_DECLARE_FLAG(int, layers);
 ABSL_DECLARE_FLAG(int, embedding);
@@ -38,7 +40,18 @@ absl::StatusOr<Corpus> CorpusFromFlags();
 absl::StatusOr<LanguageModelOptions> ModelFromFlags();
 absl::StatusOr<TrainingOptions> TrainingFromFlags();
 absl::StatusOr<SampleOptions> SampleFromFlags();
+// Known cells with their options, at least one.
+absl::StatusOr<std::vector<std::string>> CellsFromFlags();
+// How many runs of each cell, with seeds 1, 2, ...
+absl::StatusOr<int> SeedsFromFlags();
+absl::Status CheckThreads();
 int ThreadsFromFlags();
+
+// Far above what is of use, and so low that no product of two sizes overflows.
+inline constexpr int64_t kLargestSize = 1 << 20;
+// A usage error where a number of this flag is out of its range.
+absl::Status CheckSize(absl::string_view name, int64_t value, int64_t least,
+                       int64_t most = kLargestSize);
 
 // The values of these flags, as they would be typed.
 std::map<std::string, std::string> FlagValues(absl::Span<const std::string> names);

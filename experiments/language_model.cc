@@ -1,53 +1,20 @@
-#include <cmath>
-
-#include <absl/strings/str_cat.h>
-
 #include <sluice/experiments/language_model.h>
 #include <sluice/ops/composed.h>
 
 namespace sluice {
 
 LanguageModel::LanguageModel(const LanguageModelOptions& options)
-    : options_(options), variables_({.seed = options.seed}) {
-  const Scope root = variables_.root();
-  if (options.tied && options.embedding != options.hidden) {
-    variables_.Fail(absl::InvalidArgumentError(
-        absl::StrCat("a tied read-out needs an embedding as large as the hidden state; they are ",
-                     options.embedding, " and ", options.hidden)));
-  }
-  // A framework's initial values are those of the whole model where they say something about the
-  // rest.
-  const absl::StatusOr<CellSpec> spec = ParseCellSpec(options.cell);
-  const bool small = spec.ok() && spec->options.at("init") == "d2l";
-  const Initializer weights = small ? NormalInitializer(0, 0.01) : GlorotInitializer();
-  if (options.embedding > 0) {
-    // A tied table is a read-out too, whose logits should start small.
-    const double deviation = options.tied ? 1 / std::sqrt(static_cast<double>(options.hidden))
-                             : small      ? 0.01
-                                          : 1;
-    embedding_.emplace(root / "embedding", options.vocabulary, options.embedding,
-                       NormalInitializer(0, deviation));
-  }
-  recurrent_.emplace(
-      root / "rnn",
-      RecurrentOptions{.cell = options.cell,
-                       .inputs = options.embedding > 0 ? options.embedding : options.vocabulary,
-                       .hidden = options.hidden,
-                       .layers = options.layers,
-                       .dropout = options.dropout,
-                       .variational = options.variational});
-  if (!options.tied) {
-    read_out_.emplace(root / "read_out", options.hidden, options.vocabulary,
-                      Linear::Options{.weights = weights});
-  }
-}
-
-Value LanguageModel::Logits(Value ids, const RecurrentInputs& inputs) {
-  const Value x =
-      embedding_ ? (*embedding_)(ids) : OneHot(ids, options_.vocabulary, variables_.dtype());
-  const Value hidden = recurrent_->Run(x, inputs).outputs;
-  return read_out_ ? (*read_out_)(hidden) : embedding_->ReadOut(hidden);
-}
+    : options_(options),
+      model_({.cell = options.cell,
+              .symbols = options.vocabulary,
+              .outputs = options.vocabulary,
+              .embedding = options.embedding,
+              .hidden = options.hidden,
+              .layers = options.layers,
+              .dropout = options.dropout,
+              .variational = options.variational,
+              .tied = options.tied,
+              .seed = options.seed}) {}
 
 LanguageModel::Losses LanguageModel::Record(Tape& tape, const Batch& batch,
                                             const std::string& carry, bool training) {
@@ -62,10 +29,10 @@ LanguageModel::Losses LanguageModel::Record(Tape& tape, const Batch& batch,
 absl::StatusOr<double> LanguageModel::Update(const Batch& batch, const Optimizer& optimizer,
                                              const MinimizeOptions& minimize,
                                              const RunOptions& run) {
-  if (batch.starts_sequence) recurrent_->ResetState("train");
+  if (batch.starts_sequence) recurrent().ResetState("train");
   Tape tape;
   const Value loss = Record(tape, batch, "train", /*training=*/true).mean;
-  optimizer.Minimize(loss, variables_, minimize);
+  optimizer.Minimize(loss, variables(), minimize);
   return tape.Read(loss, run);
 }
 
@@ -77,7 +44,7 @@ absl::StatusOr<LanguageModel::Evaluation> LanguageModel::Evaluate(const Part& pa
   if (!batches.ok()) return batches.status();
   Evaluation result;
   for (const Batch& batch : *batches) {
-    if (batch.starts_sequence) recurrent_->ResetState("evaluate");
+    if (batch.starts_sequence) recurrent().ResetState("evaluate");
     Tape tape;
     const absl::StatusOr<double> nats =
         tape.Read(Record(tape, batch, "evaluate", /*training=*/false).sum, run);

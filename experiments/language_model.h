@@ -1,13 +1,10 @@
 #ifndef SLUICE_EXPERIMENTS_LANGUAGE_MODEL_H_
 #define SLUICE_EXPERIMENTS_LANGUAGE_MODEL_H_
 
-#include <memory>
-#include <optional>
 #include <string>
 
 #include <sluice/data/batches.h>
-#include <sluice/layers/linear.h>
-#include <sluice/layers/recurrent.h>
+#include <sluice/experiments/sequence_model.h>
 #include <sluice/optim/optimizer.h>
 
 namespace sluice {
@@ -37,7 +34,7 @@ class LanguageModel {
   // `carry` names the state that goes on from batch to batch.
   Losses Record(Tape& tape, const Batch& batch, const std::string& carry, bool training);
   // Logits (T, B, V) of ids (T, B).
-  Value Logits(Value ids, const RecurrentInputs& inputs);
+  Value Logits(Value ids, const RecurrentInputs& inputs) { return model_(ids, inputs); }
 
   // Trains on one batch. Returns the mean loss before the update.
   absl::StatusOr<double> Update(const Batch& batch, const Optimizer& optimizer,
@@ -55,18 +52,15 @@ class LanguageModel {
   // Log-probabilities (V) of the token after `id`; the state is carried from call to call, from
   // zeros at first and after ResetSampling().
   absl::StatusOr<Tensor> Predict(int32_t id, const RunOptions& run);
-  void ResetSampling() { recurrent_->ResetState("sample"); }
+  void ResetSampling() { recurrent().ResetState("sample"); }
 
-  VariableStore& variables() { return variables_; }
-  const Recurrent& recurrent() const { return *recurrent_; }
+  VariableStore& variables() { return model_.variables(); }
+  const Recurrent& recurrent() const { return model_.recurrent(); }
   const LanguageModelOptions& options() const { return options_; }
 
  private:
   LanguageModelOptions options_;
-  VariableStore variables_;
-  std::optional<Embedding> embedding_;
-  std::optional<Recurrent> recurrent_;
-  std::optional<Linear> read_out_;
+  SequenceModel model_;
 };
 
 }  // namespace sluice

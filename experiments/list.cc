@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
+#include <sluice/data/probes/probe.h>
 #include <sluice/data/text_source.h>
 #include <sluice/experiments/commands.h>
 #include <sluice/graph/nearest.h>
@@ -75,6 +76,20 @@ std::string CorporaText() {
   return text;
 }
 
+std::string ProbesText() {
+  std::string text;
+  for (const ProbeRecord* record : ProbeRegistry::Global().All()) {
+    absl::StrAppend(&text, record->name, "  ", record->title, ": ", record->description,
+                    "\n    lags from ", record->least_lag, "; loss without memory ",
+                    record->memoryless, "\n    ", record->source, "\n");
+    for (const ProbeOption& option : record->options) {
+      absl::StrAppend(&text, "    ", option.name, "=", option.standard, "  ", option.least, " to ",
+                      option.most, ": ", option.description, "\n");
+    }
+  }
+  return text;
+}
+
 struct Listing {
   std::string name;
   std::string (*text)();
@@ -83,7 +98,8 @@ const std::vector<Listing>& Listings() {
   static const auto& listings = *new std::vector<Listing>{{"cells", CellsText},
                                                           {"corpora", CorporaText},
                                                           {"ops", OpsText},
-                                                          {"optimizers", OptimizersText}};
+                                                          {"optimizers", OptimizersText},
+                                                          {"probes", ProbesText}};
   return listings;
 }
 
@@ -107,8 +123,8 @@ absl::Status RunList(absl::Span<const std::string> positional) {
 
 Command ListCommand() {
   return {.name = "list",
-          .summary = "Shows the cells, corpora, ops and optimizers there are.",
-          .usage = "list [cells | corpora | ops | optimizers]",
+          .summary = "Shows the cells, corpora, ops, optimizers and probes there are.",
+          .usage = "list [cells | corpora | ops | optimizers | probes]",
           .positional = {"what"},
           .run = RunList};
 }

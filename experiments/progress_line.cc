@@ -34,11 +34,11 @@ void ProgressLine::Show(const std::string& label, const Progress& progress, int 
   const double share = (run + progress.share) / runs;
   const double passed = std::chrono::duration<double>(now - started_).count();
   std::string line = absl::StrFormat("%s  %3.0f %%  training %.3f", label, 100 * progress.share,
-                                     progress.train_nats);
-  if (progress.validation_nats) {
-    absl::StrAppendFormat(&line, "  validation %.3f", *progress.validation_nats);
+                                     progress.train_loss);
+  if (progress.validation_loss) {
+    absl::StrAppendFormat(&line, "  validation %.3f", *progress.validation_loss);
   }
-  absl::StrAppendFormat(&line, " nats  %.0f tokens/s", progress.tokens_per_second);
+  absl::StrAppendFormat(&line, "  %.0f tokens/s", progress.tokens_per_second);
   if (share > 0) absl::StrAppend(&line, "  ", DurationText(passed * (1 - share) / share), " left");
   std::fprintf(stderr, "\r\033[K%s", line.c_str());
   std::fflush(stderr);

@@ -179,7 +179,8 @@ TEST_F(RunCommandLineTest, HelpGoesToStandardOutput) {
     const Outcome outcome = Sluice(arguments);
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_THAT(outcome.out, StartsWith("Usage: sluice COMMAND [--flag=value ...]\n"));
-    for (const char* name : {"compare", "train", "sample", "list", "graph", "help"}) {
+    for (const char* name :
+         {"compare", "train", "sample", "list", "graph", "probe", "reproduce", "help"}) {
       EXPECT_THAT(outcome.out, HasSubstr(absl::StrCat("\n  ", name, " ")));
     }
     EXPECT_THAT(outcome.error, IsEmpty());
@@ -201,7 +202,8 @@ TEST_F(RunCommandLineTest, UnknownCommand) {
   ExpectWrongUsage(Sluice({"compar"}), "no command \"compar\"" + hint);
   ExpectWrongUsage(Sluice({"help", "Compare"}), "no command \"Compare\"" + hint);
   ExpectWrongUsage(Sluice({"xyzzy"}),
-                   "no command \"xyzzy\"; there are help, compare, train, sample, list, graph\n"
+                   "no command \"xyzzy\"; there are help, compare, train, sample, list, "
+                   "graph, probe, reproduce\n"
                    "Try: sluice help");
   const Outcome none = Sluice({});
   EXPECT_EQ(none.exit_code, 2);

@@ -59,6 +59,28 @@ TEST_F(InterruptTest, AComparisonEndsWithWhatThereIs) {
   EXPECT_THAT(outcome.out, HasSubstr("Written: "));
 }
 
+TEST_F(InterruptTest, AProbeEndsWithWhatThereIs) {
+  std::thread other = InterruptSoon(SIGINT);
+  const Outcome outcome = Sluice({"probe", "--task=copy", "--lags=50", "--cells=gru,lstm",
+                                  "--updates=1M", "--threads=1", "--json=" + Path("probe.json")});
+  other.join();
+  EXPECT_EQ(outcome.exit_code, 130);
+  const nlohmann::json results = ReadJson(Path("probe.json"));
+  ASSERT_EQ(results.at("runs").size(), 1);
+  EXPECT_EQ(results.at("runs")[0].at("status"), "interrupted");
+  EXPECT_EQ(results.at("summary")[0].at("runs"), 0);
+  EXPECT_THAT(outcome.out, HasSubstr("0/0"));
+}
+
+TEST_F(InterruptTest, AStudyEndsWithoutAVerdict) {
+  std::thread other = InterruptSoon(SIGINT);
+  const Outcome outcome = Sluice({"reproduce", "selective_copy", "--threads=1"});
+  other.join();
+  EXPECT_EQ(outcome.exit_code, 130);
+  EXPECT_THAT(outcome.out, HasSubstr("interrupted; not solved in "));
+  EXPECT_THAT(outcome.out, testing::Not(HasSubstr("reproduces")));
+}
+
 TEST_F(InterruptTest, ATrainingSavesTheModelAsItIs) {
   std::thread other = InterruptSoon(SIGTERM);
   const Outcome outcome = Sluice(Tiny("train", {"--tokens=1G"}));
