@@ -17,7 +17,7 @@ using Ready = std::priority_queue<std::pair<int32_t, NodeId>,
 
 class Scheduler {
  public:
-  explicit Scheduler(const PlanGraph& graph)
+  explicit Scheduler(PlanGraph& graph)
       : nodes_(graph.nodes),
         consumers_(nodes_),
         phases_(FindPhases(nodes_, consumers_)),
@@ -137,6 +137,6 @@ class Scheduler {
 
 }  // namespace
 
-PlanGraph Schedule(const PlanGraph& graph) { return Scheduler(graph).Run(); }
+PlanGraph Schedule(PlanGraph graph) { return Scheduler(graph).Run(); }
 
 }  // namespace sluice
