@@ -24,8 +24,10 @@ class Gru : public Cell {
     const Value h = s["h"];
     const Value r = Gate("reset", Sigmoid(reset_(x, h)));
     const Value z = Gate("update", Sigmoid(update_(x, h)));
-    const Value c = reset_after_ ? Tanh(candidate_.Input(x) + r * candidate_.Recurrent(h))
-                                 : Tanh(candidate_(x, r * h));
+    const Value c =
+        Candidate("candidate", reset_after_
+                                   ? Tanh(candidate_.Input(x) + r * candidate_.Recurrent(h))
+                                   : Tanh(candidate_(x, r * h)));
     return {{"h", keeps_ ? z * h + (1 - z) * c : (1 - z) * h + z * c}};
   }
 
@@ -34,6 +36,23 @@ class Gru : public Cell {
   bool reset_after_, keeps_;
 };
 
+std::vector<CellOption> GruOptions() {
+  return {{"reset", "before", {"before", "after"}, "where the reset gate acts: on h, or on U h"},
+          {"update", "keep", {"keep", "new"}, "what an update gate of 1 takes"}};
+}
+
+ParameterCount CountGru(const CellSize& size, const CellOptions&) { return GateParameters(size, 3); }
+
+CellSize Normalised(CellSize size) {
+  size.layer_norm = true;
+  return size;
+}
+
+std::vector<GateRecord> GatesOfGru(const CellOptions& options) {
+  return {{"reset", Polarity::kNeither},
+          {"update", options.Is("update", "keep") ? Polarity::kKeeps : Polarity::kOneMinusGate}};
+}
+
 const RegisterCell kGru({
     .name = "gru",
     .title = "Gated recurrent unit",
@@ -41,9 +60,8 @@ const RegisterCell kGru({
                  "h' = z * h + (1 - z) * c",
     .source = "Cho et al. 2014, Learning phrase representations using RNN encoder-decoder",
     .gates = {{"reset", Polarity::kNeither}, {"update", Polarity::kKeeps}},
-    .options =
-        {{"reset", "before", {"before", "after"}, "where the reset gate acts: on h, or on U h"},
-         {"update", "keep", {"keep", "new"}, "what an update gate of 1 takes"}},
+    .gates_of = GatesOfGru,
+    .options = GruOptions(),
     .presets = {{"pytorch", "reset=after:biases=two:init=pytorch"},
                 {"cudnn", "reset=after:biases=two:init=pytorch"},
                 {"keras", "reset=after:biases=two:init=keras"},
@@ -52,8 +70,27 @@ const RegisterCell kGru({
                 {"cho2014", "reset=before:biases=none"},
                 {"cho2014v1", "reset=after:biases=none"},
                 {"chung2014", "reset=before:update=new:biases=none"}},
-    .parameters = [](const CellSize& size, const CellOptions&) { return GateParameters(size, 3); },
+    .parameters = CountGru,
     .make = MakeCell<Gru>(),
+});
+
+// The GRU with `layer_norm`, by a name of its own. Its candidate is N(W x) + N(U (r * h)) + b.
+const RegisterCell kLayerNormGru({
+    .name = "lngru",
+    .title = "Layer-normalised gated recurrent unit",
+    .equations = "r = s(N(W x) + N(U h) + b), z = s(N(W x) + N(U h) + b), "
+                 "c = tanh(N(W x) + N(U (r * h)) + b), h' = z * h + (1 - z) * c",
+    .source = "Ba, Kiros, Hinton 2016, Layer normalization",
+    .gates = {{"reset", Polarity::kNeither}, {"update", Polarity::kKeeps}},
+    .gates_of = GatesOfGru,
+    .options = GruOptions(),
+    .parameters =
+        [](const CellSize& size, const CellOptions& options) {
+          return CountGru(Normalised(size), options);
+        },
+    .make = [](const Scope& scope, const CellSize& size, const CellOptions& options) {
+      return std::make_unique<Gru>(scope, Normalised(size), options);
+    },
 });
 
 }  // namespace
