@@ -251,7 +251,8 @@ class Checker {
     if (!error_.ok()) return;
     const bool is_sum = expression.kind == Kind::kAdd || expression.kind == Kind::kSubtract;
     for (size_t i = 0; i < expression.operands.size(); ++i) {
-      CheckExpression(*expression.operands[i], !(is_sum && i == 0));
+      const bool goes_on = is_sum && i == 0 && !expression.operands[0]->in_brackets;
+      CheckExpression(*expression.operands[i], !goes_on);
     }
     if (!error_.ok()) return;
     for (const ExpressionPointer& operand : expression.operands) {
@@ -356,14 +357,15 @@ class Checker {
   }
 
   // W's product and b come first, then the other terms without a state, then those with one: what
-  // does not wait for the state before can be worked out for all time steps at once.
+  // does not wait for the state before can be worked out for all time steps at once. A sum in
+  // brackets is a term.
   void OrderTerms(Expression& sum) {
     std::vector<Term> terms;
     const Expression* rest = &sum;
-    for (; rest->kind == Kind::kAdd || rest->kind == Kind::kSubtract;
-         rest = rest->operands[0].get()) {
+    do {
       terms.push_back({rest->operands[1].get(), rest->kind == Kind::kSubtract});
-    }
+      rest = rest->operands[0].get();
+    } while (!rest->in_brackets && (rest->kind == Kind::kAdd || rest->kind == Kind::kSubtract));
     terms.push_back({rest, false});
     std::reverse(terms.begin(), terms.end());
 

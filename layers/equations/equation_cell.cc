@@ -198,11 +198,19 @@ class EquationCell : public Cell {
       case Meaning::kEquation:
         return running.values[name.index];
       case Meaning::kOwnVariable:
-        if (name.name == "b") return {(inputs.bias ? *inputs.bias : *inputs.gate).Input(running.x)};
+        if (name.name == "b") return {LowerBias(running)};
         return {running.x.tape()->Use(*inputs.vectors[name.index])};
       default:
         return {running.x.tape()->Use(*variables_[name.index])};
     }
+  }
+
+  Value LowerBias(const Running& running) const {
+    const EquationInputs& inputs = inputs_[running.current];
+    const Value bias = (inputs.bias ? *inputs.bias : *inputs.gate).Input(running.x);
+    // A gate that is nothing but a bias still has a value for each row.
+    const bool is_term = design_->own[running.current].bias_is_term;
+    return is_term ? bias : BroadcastTo(bias, running.state["h"].shape());
   }
 
   Value LowerProduct(const Running& running, const Expression& product) const {

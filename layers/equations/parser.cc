@@ -271,6 +271,7 @@ class Parser {
       if (Peek().Is("(") && FindFunction(operand->name) != nullptr) return Call(std::move(operand));
     } else if (TakeIf("(")) {
       operand = Sum();
+      operand->in_brackets = true;
       Expect(")");
     } else {
       Expected("a name, a number or \"(\"");

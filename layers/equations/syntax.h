@@ -45,6 +45,7 @@ struct Expression {
   double number = 0;  // of a number
   std::vector<ExpressionPointer> operands;
   int depth = 1;
+  bool in_brackets = false;
 
   // Known once the text is checked.
   Size size = Size::kNumber;
