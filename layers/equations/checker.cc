@@ -325,6 +325,10 @@ class Checker {
       return Fail(vector.position, absl::StrCat("the matrix \"", matrix.name,
                                                 "\" multiplies a vector, this is a number"));
     }
+    if (!vector.has_row) {
+      return Fail(vector.position, absl::StrCat("the matrix \"", matrix.name,
+                                                "\" multiplies what x or a state takes part in"));
+    }
     const bool takes_inputs = matrix.size == Size::kInputMatrix && !script_.inputs_are_units;
     if (takes_inputs != (vector.size == Size::kInputs)) {
       return Fail(vector.position,

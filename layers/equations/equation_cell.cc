@@ -121,9 +121,11 @@ class EquationCell : public Cell {
     Running running{x, state, {}, 0};
     for (const Equation& equation : design_->script.equations) {
       running.current = running.values.size();
-      const Operand result = Lower(running, *equation.value);
+      Operand result = Lower(running, *equation.value);
       for (const equations::Gate& gate : design_->script.gates) {
-        if (gate.gate.name == equation.name) Gate(equation.name, result.value);
+        if (gate.gate.name != equation.name) continue;
+        // Reports show a gate for each row, also one that is the same for all.
+        result.value = Gate(equation.name, BroadcastTo(result.value, state["h"].shape()));
       }
       running.values.push_back(result);
     }
