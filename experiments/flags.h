@@ -40,8 +40,11 @@ absl::StatusOr<Corpus> CorpusFromFlags();
 absl::StatusOr<LanguageModelOptions> ModelFromFlags();
 absl::StatusOr<TrainingOptions> TrainingFromFlags();
 absl::StatusOr<SampleOptions> SampleFromFlags();
-// Known cells with their options, at least one.
+// Known cells with their options, at least one; those of files as texts (cell_text.h), so that a
+// file may change meanwhile.
 absl::StatusOr<std::vector<std::string>> CellsFromFlags();
+// One of them, or a usage error of `flag`.
+absl::StatusOr<std::string> CheckedCell(absl::string_view flag, absl::string_view cell);
 // How many runs of each cell, with seeds 1, 2, ...
 absl::StatusOr<int> SeedsFromFlags();
 absl::Status CheckThreads();
