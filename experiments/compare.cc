@@ -33,7 +33,7 @@ std::vector<std::string> CompareFlags() {
   for (const auto& more : {CorpusFlags(), ModelFlags(), TrainingFlags()}) {
     flags.insert(flags.end(), more.begin(), more.end());
   }
-  for (const char* name : {"prefixes", "sample_tokens", "temperature", "top_k", "out"}) {
+  for (const char* name : {"prefixes", "sample_tokens", "temperature", "top_k", "out", "plugin"}) {
     flags.emplace_back(name);
   }
   return flags;

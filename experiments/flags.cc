@@ -19,6 +19,10 @@ ABSL_FLAG(sluice::Count, max_vocabulary, {0},
 ABSL_FLAG(double, validation_share, 0.05, "Share of the text that chooses between models.");
 ABSL_FLAG(double, test_share, 0.05, "Share of the text that is scored at the end only.");
 
+ABSL_FLAG(std::vector<std::string>, plugin, {},
+          "Shared libraries with cells, ops, optimizers, corpora or probes, made by "
+          "sluice_add_plugin (CMake); several with commas, or as several flags.");
+
 // ---- Runs ----
 ABSL_FLAG(
     std::string, cells, "gru,lstm,elman",

@@ -19,6 +19,7 @@ ABSL_DECLARE_FLAG(std::string, prefixes);
 ABSL_DECLARE_FLAG(sluice::Count, sample_tokens);
 ABSL_DECLARE_FLAG(double, temperature);
 ABSL_DECLARE_FLAG(int, top_k);
+ABSL_DECLARE_FLAG(std::vector<std::string>, plugin);
 ABSL_DECLARE_FLAG(std::string, cells);
 ABSL_DECLARE_FLAG(int, seeds);
 ABSL_DECLARE_FLAG(int, hidden);

@@ -149,7 +149,7 @@ Command GraphCommand() {
           .summary = "Draws a cell or a training step for Graphviz, as recorded or as planned.",
           .usage = "graph [--cell=gru] [--rolled] [--plan[=full]] [--explain] [--flag=value ...]",
           .flags = {"cell", "rolled", "plan", "explain", "limits", "dot", "hidden", "layers",
-                    "embedding", "batch", "steps", "threads"},
+                    "embedding", "batch", "steps", "threads", "plugin"},
           .run = RunGraph,
           .implied = {{"plan", "full"}}};
 }

@@ -29,10 +29,10 @@ namespace sluice {
 namespace {
 
 std::vector<std::string> ProbeFlags() {
-  return {"task",          "lags",       "test_lags",      "cells",     "seeds",
-          "hidden",        "parameters", "layers",         "embedding", "dropout",
-          "variational",   "updates",    "evaluate_every", "batch",     "optimizer",
-          "learning_rate", "clip",       "threads",        "json",      "csv"};
+  return {"task",           "lags",   "test_lags", "cells",         "seeds",       "hidden",
+          "parameters",     "layers", "embedding", "dropout",       "variational", "updates",
+          "evaluate_every", "batch",  "optimizer", "learning_rate", "clip",        "threads",
+          "json",           "csv",    "plugin"};
 }
 
 absl::StatusOr<std::vector<int64_t>> LagsFrom(absl::string_view flag, const std::string& text) {

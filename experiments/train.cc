@@ -28,7 +28,7 @@ namespace {
 constexpr int64_t kMostTraceEvents = 100'000;
 
 std::vector<std::string> TrainFlags() {
-  std::vector<std::string> flags = {"cell", "seed", "model", "trace"};
+  std::vector<std::string> flags = {"cell", "seed", "model", "trace", "plugin"};
   for (const auto& more : {CorpusFlags(), ModelFlags(), TrainingFlags()}) {
     flags.insert(flags.end(), more.begin(), more.end());
   }
