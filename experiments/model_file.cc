@@ -180,7 +180,7 @@ absl::StatusOr<SavedModel> ModelFrom(const std::string& path, const Parts& parts
                                        .layers = model.at("layers").get<int>(),
                                        .tied = model.at("tied").get<bool>(),
                                        .seed = model.at("seed").get<uint64_t>()};
-    if (absl::Status status = ParseCellSpec(options.cell).status(); !status.ok()) {
+    if (absl::Status status = ParseCellSpec(options.cell).status(); absl::IsNotFound(status)) {
       return absl::FailedPreconditionError(
           absl::StrCat(path, " needs a cell that is not here: ", status.message(),
                        "; a cell of a plug-in needs its --plugin"));
