@@ -39,6 +39,8 @@ struct Pair {
   Renaming renaming;  // "r" -> "reset"
 };
 
+void PrintTo(const Pair& pair, std::ostream* out) { *out << pair.file; }
+
 const std::vector<Pair>& Pairs() {
   const Renaming gru = {{"r", "reset"}, {"z", "update"}, {"c", "candidate"}};
   const Renaming lstm = {
