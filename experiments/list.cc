@@ -125,6 +125,7 @@ Command ListCommand() {
   return {.name = "list",
           .summary = "Shows the cells, corpora, ops, optimizers and probes there are.",
           .usage = "list [cells | corpora | ops | optimizers | probes]",
+          .flags = {"plugin"},
           .positional = {"what"},
           .run = RunList};
 }

@@ -8,6 +8,7 @@
 
 #include <sluice/graph/nearest.h>
 #include <sluice/layers/cell.h>
+#include <sluice/layers/cell_text.h>
 #include <sluice/layers/run_masks.h>
 #include <sluice/ops/composed.h>
 
@@ -391,18 +392,25 @@ absl::Status CheckOptions(const CellSpec& spec) {
   return absl::OkStatus();
 }
 
+// By its name or, for equations as text, made now.
+absl::StatusOr<std::shared_ptr<const CellRecord>> FindCell(absl::string_view cell) {
+  if (IsCellText(cell)) return CellOfText(cell);
+  const absl::StatusOr<const CellRecord*> found = CellRegistry::Global().Find(cell);
+  if (!found.ok()) return found.status();
+  return std::shared_ptr<const CellRecord>(std::shared_ptr<const CellRecord>(), *found);
+}
+
 }  // namespace
 
 absl::StatusOr<CellSpec> ParseCellSpec(absl::string_view text) {
-  const std::pair<absl::string_view, absl::string_view> parts =
-      absl::StrSplit(text, absl::MaxSplits(':', 1));
-  const absl::StatusOr<const CellRecord*> found = CellRegistry::Global().Find(parts.first);
-  if (!found.ok()) return found.status();
-  const CellRecord* record = *found;
-  CellSpec spec{record, {}};
-  for (const CellOption* option : AllOptions(*record))
+  const std::pair<absl::string_view, absl::string_view> parts = SplitCellOptions(text);
+  absl::StatusOr<std::shared_ptr<const CellRecord>> record = FindCell(parts.first);
+  if (!record.ok()) return record.status();
+  CellSpec spec{*std::move(record), {}};
+  for (const CellOption* option : AllOptions(*spec.record))
     spec.options[option->name] = option->standard;
-  absl::Status status = SetOptions(*record, parts.second, /*may_use_presets=*/true, spec.options);
+  absl::Status status =
+      SetOptions(*spec.record, parts.second, /*may_use_presets=*/true, spec.options);
   if (status.ok()) status = CheckOptions(spec);
   if (!status.ok()) return status;
   return spec;

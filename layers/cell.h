@@ -228,7 +228,7 @@ const std::vector<CellOption>& CommonCellOptions();
 // A cell with its conventions: "gru:reset=after:biases=two", "lstm:preset=keras". Every cell has
 // the common options and `preset`.
 struct CellSpec {
-  const CellRecord* record = nullptr;
+  std::shared_ptr<const CellRecord> record;
   std::map<std::string, std::string> options;  // all of them
 
   // The options that differ from the standard, in the order of the record: "reset=after".
@@ -236,7 +236,8 @@ struct CellSpec {
   // All of them, but switches that are off: "reset=after, update=keep, init=keras, biases=one".
   std::string Conventions() const;
 };
-// Unknown names and values are errors that name the nearest known ones.
+// The name may also be equations as text, in a file or here: layers/cell_text.h. Unknown names and
+// values are errors that name the nearest known ones.
 absl::StatusOr<CellSpec> ParseCellSpec(absl::string_view text);
 
 // With `masks`, a cell of one run: its values are dropped by them. Variables of one scope are

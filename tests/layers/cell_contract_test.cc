@@ -263,8 +263,14 @@ TEST_P(AnyCell, TwoChunksWithACarriedStateAreOneRun) {
   const Tensor first = run(0, kHalf, "train");
   const Tensor second = run(kHalf, kSteps, "train");
   const int64_t half = first.elements();
-  EXPECT_EQ(whole.values<float>().first(half), first.values<float>());
-  EXPECT_EQ(whole.values<float>().last(half), second.values<float>());
+  // A carried sum of products is rounded once more than one that runs on.
+  const bool carries_products = GetParam() == "qrnn:window=2";
+  const auto expect_same = [&](absl::Span<const float> a, absl::Span<const float> b) {
+    if (!carries_products) return EXPECT_EQ(a, b);
+    for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-6);
+  };
+  expect_same(whole.values<float>().first(half), first.values<float>());
+  expect_same(whole.values<float>().last(half), second.values<float>());
 
   // Another name has a state of its own, and resetting one leaves the others.
   EXPECT_TRUE(SameBits(run(0, kHalf, "evaluation"), first));

@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(Registered, CellGradients, ::testing::ValuesIn(AllEquat
                          CellTestName);
 
 TEST_P(CellGradients, OfAMaskedStackBothWaysAreRight) {
-  Expect({.steps = 3, .batch = 2, .inputs = 2, .hidden = 2, .layers = 3},
+  Expect({.steps = 3, .batch = 2, .inputs = 2, .hidden = 3, .layers = 3},
          [](const Function& function, absl::Span<const Tensor> inputs) {
            return CheckGradient(function, inputs);
          });

@@ -76,7 +76,7 @@ TEST(ParseCellSpec, NamesTheNearestCell) {
   EXPECT_EQ(ErrorOf("transformer"),
             absl::StrCat("no cell \"transformer\"; there are ",
                          absl::StrJoin(CellRegistry::Global().Names(), ", ")));
-  EXPECT_TRUE(absl::StrContains(ErrorOf("transformer"), "elman, gru, lstm"));
+  EXPECT_TRUE(absl::StrContains(ErrorOf("transformer"), "elman, gru, gru1"));
 }
 
 TEST(ParseCellSpec, NamesTheNearestOptionOrAll) {
