@@ -80,9 +80,8 @@ Initializer GateInput::FirstBias(const CellSize& size, const Options& options) c
   other_path.back() = options.complements;
   other_path.emplace_back(size.biases == Biases::kTwo ? "input_bias" : "bias");
   const RandomKey key = MakeRandomKey(scope_.store().seed(), absl::StrJoin(other_path, "/"));
-  return [=](const TensorType& type, RandomKey) {
-    return Linear(chrono, -other_sign, 0)(type, key);
-  };
+  return
+      [=](const TensorType& type, RandomKey) { return Linear(chrono, -other_sign, 0)(type, key); };
 }
 
 GateInput::GateInput(Scope scope, const CellSize& size, const Options& options)
@@ -108,8 +107,7 @@ GateInput::GateInput(Scope scope, const CellSize& size, const Options& options)
   }
   if (size.biases == Biases::kNone || !options.biased) return;
   const bool two = size.biases == Biases::kTwo;
-  input_bias_ =
-      &scope_.Trainable(two ? "input_bias" : "bias", {units}, FirstBias(size, options));
+  input_bias_ = &scope_.Trainable(two ? "input_bias" : "bias", {units}, FirstBias(size, options));
   if (two && options.recurrent) {
     recurrent_bias_ = &scope_.Trainable("recurrent_bias", {units}, size.initial.bias);
   }
@@ -223,8 +221,7 @@ ParameterCount operator+(const ParameterCount& a, const ParameterCount& b) {
   return {a.input + b.input, a.recurrent + b.recurrent, a.vectors + b.vectors};
 }
 
-ParameterCount GateParameters(const CellSize& size, double gates,
-                              const GateInput::Options& each) {
+ParameterCount GateParameters(const CellSize& size, double gates, const GateInput::Options& each) {
   const auto share = [&](int64_t part) {
     return part > 0 ? static_cast<double>(part) / static_cast<double>(size.hidden) : 1;
   };
@@ -298,8 +295,9 @@ std::vector<const CellOption*> AllOptions(const CellRecord& record) {
   for (const CellOption& option : record.options) all.push_back(&option);
   for (const CellOption& common : CommonCellOptions()) {
     // A cell may have another standard of its own.
-    const bool own = std::any_of(record.options.begin(), record.options.end(),
-                                 [&](const CellOption& option) { return option.name == common.name; });
+    const bool own =
+        std::any_of(record.options.begin(), record.options.end(),
+                    [&](const CellOption& option) { return option.name == common.name; });
     if (!own) all.push_back(&common);
   }
   return all;
@@ -368,8 +366,7 @@ absl::Status CheckOptions(const CellSpec& spec) {
   const CellOptions options(spec.options);
   if (record.check) {
     if (absl::Status status = record.check(options); !status.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("cell ", record.name, ": ", status.message()));
+      return absl::InvalidArgumentError(absl::StrCat("cell ", record.name, ": ", status.message()));
     }
   }
   for (const char* start : {"keep_bias", "chrono"}) {

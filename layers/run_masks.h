@@ -9,8 +9,8 @@
 
 namespace sluice {
 
-// What one run of a cell over a sequence drops at random while training. Every mask is a function of
-// the store's seed, the scope, the mask's name and the store's step.
+// What one run of a cell over a sequence drops at random while training. Every mask is a function
+// of the store's seed, the scope, the mask's name and the store's step.
 class RunMasks {
  public:
   // Rates as the options of the cell say.

@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <optional>
+
+#include <absl/strings/str_cat.h>
 
 #include <sluice/layers/cell.h>
 #include <sluice/ops/composed.h>
@@ -16,10 +19,14 @@ std::vector<std::string> LearnedGates(const CellOptions& options) {
   return gates;
 }
 
+bool Has(const std::vector<std::string>& gates, absl::string_view name) {
+  return std::find(gates.begin(), gates.end(), name) != gates.end();
+}
+
 const GateInput::Options kFromGate = {.input = false, .biased = false};
 
-// s(W x + U h + b), and where it is asked for + p * c, and + R g of every learned gate g of the step
-// before.
+// s(W x + U h + b), and where it is asked for + p * c, and + R g of every learned gate g of the
+// step before.
 class LstmGate {
  public:
   LstmGate(const Scope& scope, const CellSize& size, const GateInput::Options& sum,
@@ -67,8 +74,8 @@ class Lstm : public Cell {
         input_(MakeGate(scope / "input", size, {.complements = "forget"}, options)),
         candidate_(scope / "candidate", size),
         output_(MakeGate(scope / "output", size, {}, options)),
-        forget_(MakeGate(scope / "forget", size, {.bias = options.Number("forget_bias")}, options)) {
-  }
+        forget_(
+            MakeGate(scope / "forget", size, {.bias = options.Number("forget_bias")}, options)) {}
 
   std::vector<std::string> StateNames() const override {
     std::vector<std::string> names = {"h", "c"};
@@ -88,8 +95,7 @@ class Lstm : public Cell {
     State next = {{"h", Through(o, squashes_output_ ? Tanh(c_new) : c_new)}, {"c", c_new}};
     for (const auto& [name, gate] : {std::pair("input", i), {"forget", f}, {"output", o}}) {
       Gate(name, gate);
-      if (std::find(gates_.begin(), gates_.end(), name) == gates_.end() || !gates_recur_) continue;
-      next.Set(name, gate);
+      if (gates_recur_ && Has(gates_, name)) next.Set(name, gate);
     }
     return next;
   }
@@ -99,7 +105,7 @@ class Lstm : public Cell {
                                    const GateInput::Options& sum,
                                    const CellOptions& options) const {
     const std::string name = scope.path().substr(scope.path().rfind('/') + 1);
-    if (std::find(gates_.begin(), gates_.end(), name) == gates_.end()) return std::nullopt;
+    if (!Has(gates_, name)) return std::nullopt;
     return LstmGate(scope, size, sum, options);
   }
   // None where the gate is dropped: it is 1.
@@ -114,3 +120,76 @@ class Lstm : public Cell {
   GateInput candidate_;
   std::optional<LstmGate> output_, forget_;
 };
+
+std::vector<GateRecord> GatesOfLstm(const CellOptions& options) {
+  std::vector<GateRecord> gates;
+  for (const auto& [name, keeps] : {std::pair("input", Polarity::kNeither),
+                                    {"forget", Polarity::kKeeps},
+                                    {"output", Polarity::kNeither}}) {
+    if (!options.Is("drop", name)) gates.push_back({name, keeps});
+  }
+  // Only the input gate has a bias then.
+  if (options.Is("coupled", "yes")) gates[0].keeps = Polarity::kOneMinusGate;
+  return gates;
+}
+
+ParameterCount CountLstm(const CellSize& size, const CellOptions& options) {
+  const auto gates = static_cast<double>(LearnedGates(options).size());
+  ParameterCount count = GateParameters(size, gates + 1);
+  if (options.Is("peepholes", "diagonal")) count.vectors += gates;
+  if (options.Is("gate_recurrence", "none")) return count;
+  return count + GateParameters(size, gates * gates, kFromGate);
+}
+
+absl::Status CheckLstm(const CellOptions& options) {
+  if (options.Is("coupled", "no") || options.Is("drop", "none") || options.Is("drop", "output")) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "coupled=", options.Get("coupled"),
+      " needs an input and a forget gate, drop=", options.Get("drop"), " takes one away"));
+}
+
+const RegisterCell kLstm({
+    .name = "lstm",
+    .title = "Long short-term memory",
+    .equations = "i, f, o = s(W x + U h + b), g = tanh(W x + U h + b), c' = f * c + i * g, "
+                 "h' = o * tanh(c')",
+    .source = "Hochreiter & Schmidhuber 1997; forget gate: Gers, Schmidhuber, Cummins 2000; "
+              "variants: Greff et al. 2015, LSTM: a search space odyssey",
+    .gates = {{"input", Polarity::kNeither},
+              {"forget", Polarity::kKeeps},
+              {"output", Polarity::kNeither}},
+    .gates_of = GatesOfLstm,
+    .options =
+        {{.name = "forget_bias",
+          .standard = "0",
+          .description = "added to the initial bias of the forget gate"},
+         {"peepholes", "none", {"none", "diagonal"}, "gates see the cell state"},
+         {"coupled", "no", {"no", "yes", "capped"}, "yes: f = 1 - i; capped: i = min(1 - f, i)"},
+         {"drop", "none", {"none", "input", "forget", "output"}, "gate that is always 1"},
+         {"input_activation", "tanh", {"tanh", "identity"}, "of g"},
+         {"output_activation", "tanh", {"tanh", "identity"}, "of c' in h'"},
+         {"gate_recurrence", "none", {"none", "full"}, "gates see the gates of the step before"}},
+    .check = CheckLstm,
+    .presets = {{"pytorch", "biases=two:init=pytorch"},
+                {"cudnn", "biases=two:init=pytorch"},
+                {"keras", "forget_bias=1:init=keras"},
+                {"onnx", "biases=two"},
+                {"d2l", "init=d2l"},
+                {"lstm_b", "forget_bias=1"},
+                {"greff", "peepholes=diagonal"},
+                {"nig", "peepholes=diagonal:drop=input"},
+                {"nfg", "peepholes=diagonal:drop=forget"},
+                {"nog", "peepholes=diagonal:drop=output"},
+                {"niaf", "peepholes=diagonal:input_activation=identity"},
+                {"noaf", "peepholes=diagonal:output_activation=identity"},
+                {"np", "peepholes=none"},
+                {"cifg", "peepholes=diagonal:coupled=yes"},
+                {"fgr", "peepholes=diagonal:gate_recurrence=full"}},
+    .parameters = CountLstm,
+    .make = MakeCell<Lstm>(),
+});
+
+}  // namespace
+}  // namespace sluice

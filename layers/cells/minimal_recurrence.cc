@@ -4,10 +4,12 @@
 namespace sluice {
 namespace {
 
+const GateInput::Options kOfInput = {.recurrent = false};
+
 // Feng et al. 2024: gates and candidate see the input only, so that the state is linear in itself.
 // The published code works with logarithms, for which candidates must be positive: g(x) = x + 0.5
 // for x >= 0, s(x) below.
-Value Candidate(Value x, bool positive) {
+Value CandidateOf(Value x, bool positive) {
   if (!positive) return x;
   return Select(LessEqual(NumberLike(0, x), x), x + 0.5, Sigmoid(x));
 }
@@ -16,13 +18,13 @@ Value Candidate(Value x, bool positive) {
 class MinGru : public Cell {
  public:
   MinGru(const Scope& scope, const CellSize& size, const CellOptions& options)
-      : update_(scope / "update", size, {.recurrent = false}),
-        candidate_(scope / "candidate", size, {.recurrent = false}),
+      : update_(scope / "update", size, kOfInput),
+        candidate_(scope / "candidate", size, kOfInput),
         positive_(options.Is("state", "positive")) {}
 
   State Step(Value x, const State& s) const override {
     const Value z = Gate("update", Sigmoid(update_.Input(x)));
-    const Value c = Candidate(candidate_.Input(x), positive_);
+    const Value c = Candidate("candidate", CandidateOf(candidate_.Input(x), positive_));
     return {{"h", (1 - z) * s["h"] + z * c}};
   }
 
@@ -37,8 +39,8 @@ class MinLstm : public Cell {
   MinLstm(const Scope& scope, const CellSize& size, const CellOptions& options)
       : forget_(scope / "forget", size,
                 {.bias = options.Number("forget_bias"), .recurrent = false}),
-        input_(scope / "input", size, {.recurrent = false}),
-        candidate_(scope / "candidate", size, {.recurrent = false}),
+        input_(scope / "input", size, {.recurrent = false, .complements = "forget"}),
+        candidate_(scope / "candidate", size, kOfInput),
         positive_(options.Is("state", "positive")) {}
 
   State Step(Value x, const State& s) const override {
@@ -46,7 +48,8 @@ class MinLstm : public Cell {
     const Value i = Sigmoid(input_.Input(x));
     const Value keep = Gate("forget", f / (f + i));
     const Value take = Gate("input", i / (f + i));
-    return {{"h", keep * s["h"] + take * Candidate(candidate_.Input(x), positive_)}};
+    const Value c = Candidate("candidate", CandidateOf(candidate_.Input(x), positive_));
+    return {{"h", keep * s["h"] + take * c}};
   }
 
  private:
@@ -69,10 +72,8 @@ const RegisterCell kMinGru({
     .source = kSource,
     .gates = {{"update", Polarity::kOneMinusGate}},
     .options = {kState},
-    .parameters =
-        [](const CellSize& size, const CellOptions&) {
-          return ParameterCount{2, 0, 2 * OneBias(size)};
-        },
+    .parameters = [](const CellSize& size,
+                     const CellOptions&) { return GateParameters(size, 2, kOfInput); },
     .make = MakeCell<MinGru>(),
 });
 
@@ -83,10 +84,8 @@ const RegisterCell kMinLstm({
     .source = kSource,
     .gates = {{"forget", Polarity::kKeeps}, {"input", Polarity::kNeither}},
     .options = {kState, {"forget_bias", "0", {}, "added to the initial bias of the forget gate"}},
-    .parameters =
-        [](const CellSize& size, const CellOptions&) {
-          return ParameterCount{3, 0, 3 * OneBias(size)};
-        },
+    .parameters = [](const CellSize& size,
+                     const CellOptions&) { return GateParameters(size, 3, kOfInput); },
     .make = MakeCell<MinLstm>(),
 });
 

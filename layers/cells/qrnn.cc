@@ -4,11 +4,12 @@
 namespace sluice {
 namespace {
 
+const GateInput::Options kOfInput = {.recurrent = false};
+
 // W x_t + V x_(t-1) + b: a convolution over two time steps; over one without V.
 class WindowInput {
  public:
-  WindowInput(const Scope& scope, const CellSize& size, bool two)
-      : now_(scope, size, {.recurrent = false}) {
+  WindowInput(const Scope& scope, const CellSize& size, bool two) : now_(scope, size, kOfInput) {
     if (two) {
       before_ = &scope.Trainable("previous_input_weights", {size.inputs, size.hidden},
                                  size.initial.input_weights);
@@ -44,7 +45,7 @@ class Qrnn : public Cell {
 
   State Step(Value x, const State& s) const override {
     const Value c = s["c"];
-    const Value z = Tanh(candidate_(x, s["candidate_before"]));
+    const Value z = Candidate("candidate", Tanh(candidate_(x, s["candidate_before"])));
     const Value f = Gate("forget", Sigmoid(forget_(x, s["forget_before"])));
     const Value o = Gate("output", Sigmoid(output_(x, s["output_before"])));
     const Value c_new = keeps_ ? f * c + (1 - f) * z : f * z + (1 - f) * c;
@@ -72,7 +73,8 @@ const RegisterCell kQrnn({
                 {"forget", "keep", {"keep", "new"}, "what a forget gate of 1 takes"}},
     .parameters =
         [](const CellSize& size, const CellOptions& options) {
-          return ParameterCount{options.Is("window", "2") ? 6.0 : 3.0, 0, 3 * OneBias(size)};
+          const double before = options.Is("window", "2") ? 3 : 0;
+          return GateParameters(size, 3, kOfInput) + ParameterCount{.input = before};
         },
     .make = MakeCell<Qrnn>(),
 });

@@ -17,9 +17,7 @@ GateInput::Options OptionsOf(GateSees sees) {
 }  // namespace
 
 ReducedGate::ReducedGate(const Scope& scope, const CellSize& size, GateSees sees)
-    : sees_(sees),
-      gate_(scope, WithBiases(size, sees),
-            OptionsOf(sees)) {}
+    : sees_(sees), gate_(scope, WithBiases(size, sees), OptionsOf(sees)) {}
 
 Value ReducedGate::operator()(Value x, Value h) const {
   return sees_ == GateSees::kBias ? BroadcastTo(gate_.Input(x), h.shape()) : gate_(x, h);

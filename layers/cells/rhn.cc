@@ -28,7 +28,7 @@ class RecurrentHighway : public Cell {
   State Step(Value x, const State& state) const override {
     Value s = state["h"];
     for (size_t layer = 0; layer < candidates_.size(); ++layer) {
-      const Value c = Tanh(candidates_[layer](x, s));
+      const Value c = Candidate("candidate", Tanh(candidates_[layer](x, s)));
       Value t = Sigmoid(transforms_[layer](x, s));
       if (layer + 1 == candidates_.size()) t = Gate("transform", t);
       s = t * c + (1 - t) * s;
@@ -51,8 +51,8 @@ const RegisterCell kRecurrentHighway({
                 {"transform_bias", "0", {}, "added to the initial bias of the transform gates"}},
     .parameters =
         [](const CellSize& size, const CellOptions& options) {
-          const double matrices = 2 * options.Number("depth");
-          return ParameterCount{2, matrices, matrices * static_cast<double>(size.biases)};
+          return GateParameters(size, 2) +
+                 GateParameters(size, 2 * (options.Number("depth") - 1), {.input = false});
         },
     .make = MakeCell<RecurrentHighway>(),
 });

@@ -6,6 +6,9 @@
 namespace sluice {
 namespace {
 
+const GateInput::Options kOfInput = {.recurrent = false};
+const GateInput::Options kProduct = {.recurrent = false, .biased = false};
+
 // Lei et al. 2018: gates see x and, unit by unit, the cell state; no matrix multiplies the state.
 //   f = s(W x + v * c + b),  r = s(W x + v * c + b)
 //   c' = f * c + (1 - f) * W x
@@ -15,14 +18,13 @@ namespace {
 class SimpleRecurrentUnit : public Cell {
  public:
   SimpleRecurrentUnit(const Scope& scope, const CellSize& size, const CellOptions& options)
-      : forget_(scope / "forget", size, {.recurrent = false}),
+      : forget_(scope / "forget", size, kOfInput),
         reset_(scope / "reset", size, {.bias = options.Number("highway_bias"), .recurrent = false}),
-        content_(scope / "content", WithoutBias(size), {.recurrent = false}),
+        content_(scope / "content", size, kProduct),
         alpha_(options.Number("alpha")),
         tanh_(options.Is("output", "tanh")) {
     if (size.inputs != size.hidden) {
-      projection_.emplace(scope / "projection", WithoutBias(size),
-                          GateInput::Options{.recurrent = false});
+      projection_.emplace(scope / "projection", size, kProduct);
     }
     if (options.Is("version", "1")) return;
     forget_vector_ =
@@ -37,7 +39,7 @@ class SimpleRecurrentUnit : public Cell {
     const Value c = s["c"];
     const Value f = Gate("forget", Sigmoid(WithState(forget_.Input(x), forget_vector_, c)));
     const Value r = Gate("reset", Sigmoid(WithState(reset_.Input(x), reset_vector_, c)));
-    const Value c_new = f * c + (1 - f) * content_.Input(x);
+    const Value c_new = f * c + (1 - f) * Candidate("content", content_.Input(x));
     const Value through = alpha_ * (projection_.has_value() ? projection_->Input(x) : x);
     return {{"h", r * (tanh_ ? Tanh(c_new) : c_new) + (1 - r) * through}, {"c", c_new}};
   }
@@ -69,8 +71,9 @@ const RegisterCell kSimpleRecurrentUnit({
                 {"highway_bias", "0", {}, "added to the initial bias of r"}},
     .parameters =
         [](const CellSize& size, const CellOptions& options) {
-          ParameterCount count{3, 0, 2 * OneBias(size)};
-          if (size.inputs != size.hidden) count.input += 1;
+          const double products = size.inputs == size.hidden ? 1 : 2;
+          ParameterCount count =
+              GateParameters(size, 2, kOfInput) + GateParameters(size, products, kProduct);
           if (options.Is("version", "2")) count.vectors += 2;
           return count;
         },

@@ -12,8 +12,8 @@
 namespace sluice::testing {
 namespace {
 
-// The options of a cell that change its equations, with more than one choice.
-std::vector<CellOption> EquationOptions(const CellRecord& record) {
+// The options of a cell that have choices.
+std::vector<CellOption> ChoiceOptions(const CellRecord& record) {
   std::vector<CellOption> options;
   for (const CellOption& option : record.options) {
     if (!option.choices.empty()) options.push_back(option);
@@ -22,6 +22,18 @@ std::vector<CellOption> EquationOptions(const CellRecord& record) {
     if (option.name == "biases") options.push_back(option);
   }
   return options;
+}
+
+// Those that choose other equations, not other first values.
+std::string Equations(const std::string& cell) {
+  const CellSpec spec = *ParseCellSpec(cell);
+  std::string equations = spec.record->name;
+  for (const CellOption& option : ChoiceOptions(*spec.record)) {
+    const std::string& choice = spec.options.at(option.name);
+    if (!option.changes_equations || option.name == "init" || choice == option.standard) continue;
+    absl::StrAppend(&equations, ":", option.name, "=", choice);
+  }
+  return equations;
 }
 
 }  // namespace
@@ -35,7 +47,7 @@ std::vector<std::string> AllCells() {
     for (const auto& [preset, options] : record->presets) {
       cells.push_back(absl::StrCat(record->name, ":preset=", preset));
     }
-    for (const CellOption& option : EquationOptions(*record)) {
+    for (const CellOption& option : ChoiceOptions(*record)) {
       for (const std::string& choice : option.choices) {
         if (choice == option.standard) continue;
         cells.push_back(absl::StrCat(record->name, ":", option.name, "=", choice));
@@ -47,18 +59,14 @@ std::vector<std::string> AllCells() {
 
 std::vector<std::string> AllEquations() {
   std::vector<std::string> all;
-  for (const CellRecord* record : CellRegistry::Global().All()) {
-    std::vector<std::string> cells = {record->name};
-    for (const CellOption& option : EquationOptions(*record)) {
-      std::vector<std::string> longer;
-      for (const std::string& cell : cells) {
-        for (const std::string& choice : option.choices) {
-          longer.push_back(absl::StrCat(cell, ":", option.name, "=", choice));
-        }
-      }
-      cells = std::move(longer);
+  for (const std::string& cell : AllCells()) {
+    std::string equations = Equations(cell);
+    if (std::find(all.begin(), all.end(), equations) == all.end()) {
+      all.push_back(std::move(equations));
     }
-    all.insert(all.end(), cells.begin(), cells.end());
+  }
+  for (const char* cell : {"elman", "gru", "mgu2"}) {
+    all.push_back(absl::StrCat(cell, ":layer_norm=yes"));
   }
   return all;
 }
