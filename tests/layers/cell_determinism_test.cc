@@ -25,7 +25,7 @@ class AnyNumberOfThreads : public ::testing::TestWithParam<std::string> {
 };
 
 class CellBits : public AnyNumberOfThreads {};
-INSTANTIATE_TEST_SUITE_P(Registered, CellBits, ::testing::ValuesIn(AllEquations()), CellTestName);
+INSTANTIATE_TEST_SUITE_P(Registered, CellBits, ::testing::ValuesIn(StandardCells()), CellTestName);
 
 TEST_P(CellBits, DoNotDependOnTheNumberOfThreads) {
   VariableStore variables;
@@ -85,7 +85,7 @@ class TrainingBits : public AnyNumberOfThreads {
     return values;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Registered, TrainingBits, ::testing::ValuesIn(StandardCells()),
+INSTANTIATE_TEST_SUITE_P(Registered, TrainingBits, ::testing::ValuesIn(CellsOfAllKinds()),
                          CellTestName);
 
 TEST_P(TrainingBits, DoNotDependOnTheNumberOfThreads) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
 #include <tbb/global_control.h>
@@ -182,16 +183,26 @@ class CellLevels : public ::testing::TestWithParam<std::string> {
 INSTANTIATE_TEST_SUITE_P(Registered, CellLevels, ::testing::ValuesIn(AllEquations()), CellTestName);
 
 TEST_P(CellLevels, ComputeTheSame) {
+  // The bias of sLSTM's input gate scales both c and n: its gradient is nothing but rounding
+  // errors, which the optimiser makes as large as any other.
+  const std::string cell = absl::StrContains(GetParam(), "slstm")
+                               ? absl::StrCat(GetParam(), ":biases=none")
+                               : GetParam();
   for (const Setting& setting : kSettings) {
     SCOPED_TRACE(&setting - kSettings);
-    const std::vector<Tensor> debug = Train(GetParam(), setting, PlanLevel::kDebug, 1);
-    ExpectSameBits(debug, Train(GetParam(), setting, PlanLevel::kSimple, 1));
-    ExpectNear(debug, Train(GetParam(), setting, PlanLevel::kFull, 1),
+    const std::vector<Tensor> debug = Train(cell, setting, PlanLevel::kDebug, 1);
+    ExpectSameBits(debug, Train(cell, setting, PlanLevel::kSimple, 1));
+    ExpectNear(debug, Train(cell, setting, PlanLevel::kFull, 1),
                setting.dtype == DType::kF64 ? 1e-11 : 1e-4);
   }
 }
 
-TEST_P(CellLevels, GiveTheSameBitsForAnyNumberOfThreads) {
+// Cells whose plans differ most.
+class CellPlans : public CellLevels {};
+INSTANTIATE_TEST_SUITE_P(Registered, CellPlans, ::testing::ValuesIn(CellsOfAllKinds()),
+                         CellTestName);
+
+TEST_P(CellPlans, GiveTheSameBitsForAnyNumberOfThreads) {
   for (const Setting& setting : kSettings) {
     SCOPED_TRACE(&setting - kSettings);
     for (const PlanLevel level : {PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull}) {
@@ -204,7 +215,7 @@ TEST_P(CellLevels, GiveTheSameBitsForAnyNumberOfThreads) {
   }
 }
 
-TEST_P(CellLevels, HoldInMemory) {
+TEST_P(CellPlans, HoldInMemory) {
   for (const Setting& setting : kSettings) {
     SCOPED_TRACE(&setting - kSettings);
     VariableStore variables({.dtype = setting.dtype});

@@ -40,6 +40,19 @@ std::string Equations(const std::string& cell) {
 
 std::vector<std::string> StandardCells() { return CellRegistry::Global().Names(); }
 
+std::vector<std::string> CellsOfAllKinds() {
+  return {"elman",
+          "gru",
+          "gru:reset=after:biases=two",
+          "lstm",
+          "lstm:preset=fgr",
+          "lngru",
+          "intersection",
+          "qrnn:window=2",
+          "rhn",
+          "slstm:heads=2"};
+}
+
 std::vector<std::string> AllCells() {
   std::vector<std::string> cells;
   for (const CellRecord* record : CellRegistry::Global().All()) {
