@@ -93,7 +93,7 @@ TEST_F(CompareTest, ResultsHoldCorpusOptionsMachineAndRuns) {
     ASSERT_EQ(run.at("samples").size(), i < 2 ? 2 : 0);  // of the first seed
   }
   EXPECT_THAT(runs[0].at("conventions").get<std::string>(),
-              MatchesRegex("reset=after, update=keep, init=[a-z0-9]+, biases=one"));
+              MatchesRegex("reset=after, update=keep, gates=sigmoid, init=[a-z0-9]+, biases=one"));
   EXPECT_THAT(runs[1].at("conventions").get<std::string>(), HasSubstr("activation=tanh"));
 
   const int64_t vocabulary = corpus.at("vocabulary");

@@ -36,9 +36,18 @@ std::string Equations(const std::string& cell) {
   return equations;
 }
 
+// Under a sanitizer a few designs stand for all.
+#ifdef SLUICE_FEW_CELLS
+constexpr bool kFewCells = true;
+#else
+constexpr bool kFewCells = false;
+#endif
+
 }  // namespace
 
-std::vector<std::string> StandardCells() { return CellRegistry::Global().Names(); }
+std::vector<std::string> StandardCells() {
+  return kFewCells ? CellsOfAllKinds() : CellRegistry::Global().Names();
+}
 
 std::vector<std::string> CellsOfAllKinds() {
   return {"elman",
@@ -54,6 +63,7 @@ std::vector<std::string> CellsOfAllKinds() {
 }
 
 std::vector<std::string> AllCells() {
+  if (kFewCells) return CellsOfAllKinds();
   std::vector<std::string> cells;
   for (const CellRecord* record : CellRegistry::Global().All()) {
     cells.push_back(record->name);
@@ -71,6 +81,7 @@ std::vector<std::string> AllCells() {
 }
 
 std::vector<std::string> AllEquations() {
+  if (kFewCells) return CellsOfAllKinds();
   std::vector<std::string> all;
   for (const std::string& cell : AllCells()) {
     std::string equations = Equations(cell);
