@@ -27,7 +27,8 @@ ABSL_FLAG(std::vector<std::string>, plugin, {},
 ABSL_FLAG(
     std::string, cells, "gru,lstm,elman",
     "Cells to compare, with their conventions: gru:reset=after,lstm:forget_bias=1; also files "
-    "of equations, mine.cell, and equations in braces, \"{mine: h' = tanh(W x + U h + b)}\".");
+    "of equations, mine.cell, and equations in braces, \"{mine: h' = tanh(W x + U h + b)}\"; all: "
+    "every registered one.");
 ABSL_FLAG(int, seeds, 3, "Runs of each cell, with seeds 1, 2, ...");
 
 // ---- Model ----
@@ -191,7 +192,15 @@ absl::StatusOr<SampleOptions> SampleFromFlags() {
 }
 
 absl::StatusOr<std::vector<std::string>> CellsFromFlags() {
-  std::vector<std::string> cells = SplitCells(absl::GetFlag(FLAGS_cells));
+  std::vector<std::string> cells;
+  for (std::string& cell : SplitCells(absl::GetFlag(FLAGS_cells))) {
+    if (cell == "all") {
+      const std::vector<std::string> names = CellRegistry::Global().Names();
+      cells.insert(cells.end(), names.begin(), names.end());
+    } else {
+      cells.push_back(std::move(cell));
+    }
+  }
   if (cells.empty()) return UsageError("--cells names no cell");
   std::map<std::string, std::string> labelled;
   for (std::string& cell : cells) {
