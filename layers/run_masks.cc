@@ -9,6 +9,7 @@ namespace {
 constexpr char kState[] = "state_dropout";
 constexpr char kWeights[] = "weight_drop";
 constexpr char kCandidate[] = "recurrent_dropout";
+constexpr char kMemory[] = "zoneout_memory";
 
 }  // namespace
 
@@ -17,12 +18,13 @@ RunMasks::RunMasks(Scope scope, const CellOptions& options, int64_t steps)
       state_rate_(options.Number(kState)),
       weights_rate_(options.Number(kWeights)),
       candidate_rate_(options.Number(kCandidate)),
+      memory_rate_(options.Number(kMemory)),
       steps_(steps) {}
 
 bool RunMasks::Drops(const CellOptions& options) {
   return options.Number(kState) != 0 || options.Number(kWeights) != 0 ||
          options.Number(kCandidate) != 0 || options.Number("zoneout") != 0 ||
-         options.Number("zoneout_memory") != 0;
+         options.Number(kMemory) != 0;
 }
 
 RandomKey RunMasks::KeyOf(absl::string_view name) const {
@@ -75,6 +77,7 @@ Value RunMasks::DropCandidate(absl::string_view name, Value value) {
 }
 
 Value RunMasks::KeepOld(absl::string_view name, double rate, Value old_value, Value new_value) {
+  if (name == kMemory) memory_kept_ = true;
   if (rate == 0 || !old_value.valid() || !new_value.valid()) return new_value;
   return Select(Chosen(absl::StrCat("zoneout/", name), rate, old_value), old_value, new_value);
 }
@@ -88,6 +91,9 @@ void RunMasks::CheckUsed(Tape& tape, absl::string_view cell) const {
   }
   if (state_rate_ + weights_rate_ != 0 && !matrices_used_) {
     fail(state_rate_ != 0 ? kState : kWeights, "it has no recurrent matrix");
+  }
+  if (memory_rate_ != 0 && !memory_kept_) {
+    tape.Fail(absl::StrCat("cell ", cell, ": ", kMemory, " has nothing to keep: its state is h"));
   }
 }
 

@@ -39,9 +39,9 @@ class RunMasks {
   Value Chosen(const std::string& name, double rate, Value like);
 
   Scope scope_;
-  double state_rate_, weights_rate_, candidate_rate_;
+  double state_rate_, weights_rate_, candidate_rate_, memory_rate_;
   int64_t steps_, step_ = 0;
-  bool matrices_used_ = false, candidates_named_ = false;
+  bool matrices_used_ = false, candidates_named_ = false, memory_kept_ = false;
   absl::flat_hash_map<std::string, Value> shared_;  // what all steps read, by name
 };
 
