@@ -14,15 +14,19 @@ endif()
 # Every room's headers and the tables they include; not what only the library's own sources include.
 install(DIRECTORY graph ops layers optim data DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sluice
         FILES_MATCHING PATTERN "*.h" PATTERN "*.inc"
-        PATTERN kernels EXCLUDE PATTERN passes EXCLUDE PATTERN program_state.h EXCLUDE
+        PATTERN kernels EXCLUDE PATTERN equations EXCLUDE PATTERN passes EXCLUDE PATTERN program_state.h EXCLUDE
         PATTERN pass_record.h EXCLUDE PATTERN plan_summary.h EXCLUDE PATTERN plan_table.h EXCLUDE)
+
+# The designs as equations, to start from.
+install(DIRECTORY layers/cells DESTINATION ${CMAKE_INSTALL_DATADIR}/sluice FILES_MATCHING PATTERN "*.cell")
 
 configure_package_config_file(cmake/sluice-config.cmake.in ${PROJECT_BINARY_DIR}/sluice-config.cmake
                               INSTALL_DESTINATION ${SLUICE_CMAKE_DIR})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/sluice-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(EXPORT sluice-targets NAMESPACE sluice:: DESTINATION ${SLUICE_CMAKE_DIR})
 install(FILES ${PROJECT_BINARY_DIR}/sluice-config.cmake ${PROJECT_BINARY_DIR}/sluice-config-version.cmake
-              ${PROJECT_SOURCE_DIR}/cmake/plugin.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/plugin.cmake ${PROJECT_SOURCE_DIR}/cmake/plugin_stamp.h
+              ${PROJECT_SOURCE_DIR}/cmake/plugin_stamp.cc
         DESTINATION ${SLUICE_CMAKE_DIR})
 
 # The pkg-config file finds its prefix from where it lies, so an installed tree may be moved.

@@ -22,6 +22,12 @@ bool Takes(const Command& command, absl::string_view name) {
   return std::find(command.flags.begin(), command.flags.end(), name) != command.flags.end();
 }
 
+// Given several times, such a flag is all of what was given. Empty is its standard value.
+bool IsList(absl::string_view name) {
+  const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
+  return flag != nullptr && flag->IsOfType<std::vector<std::string>>();
+}
+
 bool IsBoolean(absl::string_view name) {
   const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
   return flag != nullptr && flag->IsOfType<bool>();
@@ -44,8 +50,13 @@ absl::Status UnknownFlag(const Command& command, absl::string_view name) {
 
 absl::Status SetFlag(const Command& command, absl::string_view name, absl::string_view value) {
   if (!Takes(command, name)) return UnknownFlag(command, name);
+  absl::CommandLineFlag& flag = *absl::FindCommandLineFlag(name);
+  std::string all(value);
+  if (IsList(name) && !flag.CurrentValue().empty()) {
+    all = absl::StrCat(flag.CurrentValue(), ",", value);
+  }
   std::string error;
-  if (absl::FindCommandLineFlag(name)->ParseFrom(value, &error)) return absl::OkStatus();
+  if (flag.ParseFrom(all, &error)) return absl::OkStatus();
   // Abseil puts a sentence of its own ahead of the reason, if there is one.
   absl::string_view reason = error;
   absl::ConsumePrefix(&reason,

@@ -41,7 +41,8 @@ struct Command {
 };
 
 // Sets the flags of `command` from "--name=value", "--name value" and, for booleans, "--name" and
-// "--noname"; "--name" also for those with an implied value. Returns what is not a flag. Errors
+// "--noname"; "--name" also for those with an implied value. The last of equals counts, but for
+// lists, which add up. Returns what is not a flag. Errors
 // name the nearest flag of the command.
 absl::StatusOr<std::vector<std::string>> ParseFlags(const Command& command,
                                                     absl::Span<const std::string> arguments);

@@ -1,10 +1,13 @@
 #include <cstdio>
 #include <exception>
 
+#include <absl/flags/flag.h>
 #include <absl/strings/str_cat.h>
 
 #include <sluice/experiments/commands.h>
+#include <sluice/experiments/flags.h>
 #include <sluice/experiments/interrupt.h>
+#include <sluice/experiments/plugins.h>
 #include <sluice/graph/nearest.h>
 #include <sluice/graph/registry.h>
 
@@ -59,6 +62,7 @@ absl::Status Dispatch(absl::Span<const std::string> arguments) {
   const absl::StatusOr<std::vector<std::string>> positional =
       ParseFlags(*command, arguments.subspan(1));
   if (!positional.ok()) return positional.status();
+  if (absl::Status status = LoadPlugins(absl::GetFlag(FLAGS_plugin)); !status.ok()) return status;
   return command->run(*positional);
 }
 
@@ -73,6 +77,8 @@ int RunCommandLine(absl::Span<const std::string> arguments) {
         absl::ResourceExhaustedError("out of memory; try a smaller --hidden, --batch or --steps");
   } catch (const std::exception& error) {
     status = absl::InternalError(error.what());
+  } catch (...) {
+    status = absl::InternalError("an exception that is no std::exception");
   }
   if (!status.ok()) {
     std::fprintf(stderr, "sluice: %s\n", std::string(status.message()).c_str());

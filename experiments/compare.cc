@@ -11,6 +11,7 @@
 #include <sluice/experiments/flags.h>
 #include <sluice/experiments/interrupt.h>
 #include <sluice/experiments/progress_line.h>
+#include <sluice/layers/cell_text.h>
 
 ABSL_FLAG(std::string, out, "",
           "Folder for results.json and curves.csv; empty: compare-<date>-<time> here.");
@@ -32,7 +33,7 @@ std::vector<std::string> CompareFlags() {
   for (const auto& more : {CorpusFlags(), ModelFlags(), TrainingFlags()}) {
     flags.insert(flags.end(), more.begin(), more.end());
   }
-  for (const char* name : {"prefixes", "sample_tokens", "temperature", "top_k", "out"}) {
+  for (const char* name : {"prefixes", "sample_tokens", "temperature", "top_k", "out", "plugin"}) {
     flags.emplace_back(name);
   }
   return flags;
@@ -67,7 +68,8 @@ absl::StatusOr<ComparedRun> RunOne(const Settings& settings, const Corpus& corpu
   options.vocabulary = corpus.vocabulary().size();
   options.seed = seed;
   LanguageModel model(options);
-  ComparedRun compared{.cell = cell,
+  ComparedRun compared{.cell = CellLabel(cell),
+                       .equations = model.recurrent().cell().record->equations,
                        .conventions = model.recurrent().cell().Conventions(),
                        .seed = seed,
                        .hidden = options.hidden,
@@ -93,7 +95,7 @@ absl::Status RunAll(const Settings& settings, const Corpus& corpus, const RunOpt
   // one.
   for (int seed = 1; seed <= settings.seeds; ++seed) {
     for (const std::string& cell : settings.cells) {
-      const std::string label = absl::StrCat(cell, ", seed ", seed);
+      const std::string label = absl::StrCat(CellLabel(cell), ", seed ", seed);
       const int done = static_cast<int>(comparison.runs.size());
       const TrainingHooks hooks{
           .progress = [&](const Progress& progress) { line.Show(label, progress, done, runs); },

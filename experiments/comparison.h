@@ -12,7 +12,8 @@ namespace sluice {
 
 // What was trained and what came out.
 struct ComparedRun {
-  std::string cell;         // as asked for: "gru:reset=after"
+  std::string cell;  // as asked for: "gru:reset=after"
+  std::string equations;
   std::string conventions;  // all of them: "reset=after, update=keep, ..."
   uint64_t seed = 0;
   int64_t hidden = 0;

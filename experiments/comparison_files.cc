@@ -29,6 +29,7 @@ Json RunJson(const ComparedRun& run) {
                        {"continuation", sample.continuation}});
   }
   return {{"cell", run.cell},
+          {"equations", run.equations},
           {"conventions", run.conventions},
           {"seed", run.seed},
           {"hidden", run.hidden},

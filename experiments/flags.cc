@@ -3,9 +3,9 @@
 #include <absl/flags/flag.h>
 #include <absl/flags/reflection.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
 
 #include <sluice/experiments/flags.h>
+#include <sluice/layers/cell_text.h>
 
 // ---- Corpus ----
 ABSL_FLAG(std::string, corpus, "kjv",
@@ -19,9 +19,16 @@ ABSL_FLAG(sluice::Count, max_vocabulary, {0},
 ABSL_FLAG(double, validation_share, 0.05, "Share of the text that chooses between models.");
 ABSL_FLAG(double, test_share, 0.05, "Share of the text that is scored at the end only.");
 
+ABSL_FLAG(std::vector<std::string>, plugin, {},
+          "Shared libraries with cells, ops, optimizers, corpora or probes, made by "
+          "sluice_add_plugin (CMake); several with commas, or as several flags.");
+
 // ---- Runs ----
-ABSL_FLAG(std::string, cells, "gru,lstm,elman",
-          "Cells to compare, with their conventions: gru:reset=after,lstm:forget_bias=1.");
+ABSL_FLAG(
+    std::string, cells, "gru,lstm,elman",
+    "Cells to compare, with their conventions: gru:reset=after,lstm:forget_bias=1; also files "
+    "of equations, mine.cell, and equations in braces, \"{mine: h' = tanh(W x + U h + b)}\"; all: "
+    "every registered one.");
 ABSL_FLAG(int, seeds, 3, "Runs of each cell, with seeds 1, 2, ...");
 
 // ---- Model ----
@@ -185,15 +192,35 @@ absl::StatusOr<SampleOptions> SampleFromFlags() {
 }
 
 absl::StatusOr<std::vector<std::string>> CellsFromFlags() {
-  std::vector<std::string> cells =
-      absl::StrSplit(absl::GetFlag(FLAGS_cells), ',', absl::SkipEmpty());
+  std::vector<std::string> cells;
+  for (std::string& cell : SplitCells(absl::GetFlag(FLAGS_cells))) {
+    if (cell == "all") {
+      const std::vector<std::string> names = CellRegistry::Global().Names();
+      cells.insert(cells.end(), names.begin(), names.end());
+    } else {
+      cells.push_back(std::move(cell));
+    }
+  }
   if (cells.empty()) return UsageError("--cells names no cell");
-  for (const std::string& cell : cells) {
-    if (absl::Status status = ParseCellSpec(cell).status(); !status.ok()) {
-      return AsUsageError("cells", status);
+  std::map<std::string, std::string> labelled;
+  for (std::string& cell : cells) {
+    absl::StatusOr<std::string> checked = CheckedCell("cells", cell);
+    if (!checked.ok()) return checked.status();
+    cell = *std::move(checked);
+    // Results go by the label.
+    const std::string label = CellLabel(cell);
+    if (labelled.try_emplace(label, cell).first->second != cell) {
+      return UsageError(absl::StrCat("--cells: two different cells are called ", label));
     }
   }
   return cells;
+}
+
+absl::StatusOr<std::string> CheckedCell(absl::string_view flag, absl::string_view cell) {
+  absl::StatusOr<std::string> checked = WithoutFile(cell);
+  const absl::Status status = checked.ok() ? ParseCellSpec(*checked).status() : checked.status();
+  if (!status.ok()) return AsUsageError(flag, status);
+  return checked;
 }
 
 absl::StatusOr<int> SeedsFromFlags() {

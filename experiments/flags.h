@@ -19,6 +19,7 @@ ABSL_DECLARE_FLAG(std::string, prefixes);
 ABSL_DECLARE_FLAG(sluice::Count, sample_tokens);
 ABSL_DECLARE_FLAG(double, temperature);
 ABSL_DECLARE_FLAG(int, top_k);
+ABSL_DECLARE_FLAG(std::vector<std::string>, plugin);
 ABSL_DECLARE_FLAG(std::string, cells);
 ABSL_DECLARE_FLAG(int, seeds);
 ABSL_DECLARE_FLAG(int, hidden);
@@ -40,8 +41,11 @@ absl::StatusOr<Corpus> CorpusFromFlags();
 absl::StatusOr<LanguageModelOptions> ModelFromFlags();
 absl::StatusOr<TrainingOptions> TrainingFromFlags();
 absl::StatusOr<SampleOptions> SampleFromFlags();
-// Known cells with their options, at least one.
+// Known cells with their options, at least one; those of files as texts (cell_text.h), so that a
+// file may change meanwhile.
 absl::StatusOr<std::vector<std::string>> CellsFromFlags();
+// One of them, or a usage error of `flag`.
+absl::StatusOr<std::string> CheckedCell(absl::string_view flag, absl::string_view cell);
 // How many runs of each cell, with seeds 1, 2, ...
 absl::StatusOr<int> SeedsFromFlags();
 absl::Status CheckThreads();

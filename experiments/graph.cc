@@ -11,6 +11,7 @@
 #include <sluice/experiments/quick_limits.h>
 #include <sluice/graph/dot.h>
 #include <sluice/graph/nearest.h>
+#include <sluice/layers/cell_text.h>
 #include <sluice/ops/composed.h>
 
 ABSL_DECLARE_FLAG(std::string, cell);
@@ -44,14 +45,16 @@ struct Recording {
 };
 
 // One step of the cell: its equations and nothing else.
-Recording RecordStep(const CellSpec& spec, const std::string& name) {
+absl::StatusOr<Recording> RecordStep(const std::string& name) {
+  const absl::StatusOr<CellSpec> spec = ParseCellSpec(name);
+  if (!spec.ok()) return spec.status();
   const int64_t batch = absl::GetFlag(FLAGS_batch);
   const int64_t inputs =
       absl::GetFlag(FLAGS_embedding) > 0 ? absl::GetFlag(FLAGS_embedding) : kSymbols;
   const int64_t hidden = absl::GetFlag(FLAGS_hidden);
   Recording recording{.store = std::make_unique<VariableStore>(),
-                      .title = absl::StrCat(name, ", one step")};
-  recording.cell = MakeCell(spec, recording.store->root(), inputs, hidden);
+                      .title = absl::StrCat(CellLabel(name), ", one step")};
+  recording.cell = MakeCell(*spec, recording.store->root(), inputs, hidden);
   State state;
   const Value x = recording.tape->Feed({DType::kF32, {batch, inputs}}, "x");
   for (const std::string& part : recording.cell->StateNames()) {
@@ -70,7 +73,7 @@ absl::StatusOr<Recording> RecordTraining(const std::string& name) {
   options->cell = name;
   options->vocabulary = kSymbols;
   Recording recording{.model = std::make_unique<LanguageModel>(*options),
-                      .title = absl::StrCat(name, ", one training step"),
+                      .title = absl::StrCat(CellLabel(name), ", one training step"),
                       .rolled = true};
   const Shape shape{absl::GetFlag(FLAGS_steps), absl::GetFlag(FLAGS_batch)};
   const Batch batch{.inputs = Tensor(DType::kI32, shape),
@@ -124,13 +127,12 @@ absl::StatusOr<std::string> TextOf(const Recording& recording) {
 }
 
 absl::Status RunGraph(absl::Span<const std::string>) {
-  const std::string name = absl::GetFlag(FLAGS_cell);
-  const absl::StatusOr<CellSpec> spec = ParseCellSpec(name);
-  if (!spec.ok()) return AsUsageError("cell", spec.status());
+  const absl::StatusOr<std::string> name = CheckedCell("cell", absl::GetFlag(FLAGS_cell));
+  if (!name.ok()) return name.status();
   if (absl::Status status = TrainingFromFlags().status(); !status.ok()) return status;
   if (absl::Status status = ModelFromFlags().status(); !status.ok()) return status;
   const absl::StatusOr<Recording> recording =
-      absl::GetFlag(FLAGS_rolled) ? RecordTraining(name) : RecordStep(*spec, name);
+      absl::GetFlag(FLAGS_rolled) ? RecordTraining(*name) : RecordStep(*name);
   if (!recording.ok()) return recording.status();
   const absl::StatusOr<std::string> text = TextOf(*recording);
   if (!text.ok()) return text.status();
@@ -147,7 +149,7 @@ Command GraphCommand() {
           .summary = "Draws a cell or a training step for Graphviz, as recorded or as planned.",
           .usage = "graph [--cell=gru] [--rolled] [--plan[=full]] [--explain] [--flag=value ...]",
           .flags = {"cell", "rolled", "plan", "explain", "limits", "dot", "hidden", "layers",
-                    "embedding", "batch", "steps", "threads"},
+                    "embedding", "batch", "steps", "threads", "plugin"},
           .run = RunGraph,
           .implied = {{"plan", "full"}}};
 }

@@ -1,11 +1,22 @@
 #include <sluice/experiments/language_model.h>
+#include <sluice/layers/cell_text.h>
 #include <sluice/ops/composed.h>
 
 namespace sluice {
+namespace {
+
+// A cell that is a file as a text, so that the model can be saved and loaded without the file.
+LanguageModelOptions WithoutFiles(LanguageModelOptions options) {
+  absl::StatusOr<std::string> cell = WithoutFile(options.cell);
+  if (cell.ok()) options.cell = *std::move(cell);  // otherwise the model itself says what is wrong
+  return options;
+}
+
+}  // namespace
 
 LanguageModel::LanguageModel(const LanguageModelOptions& options)
-    : options_(options),
-      model_({.cell = options.cell,
+    : options_(WithoutFiles(options)),
+      model_({.cell = options_.cell,
               .symbols = options.vocabulary,
               .outputs = options.vocabulary,
               .embedding = options.embedding,

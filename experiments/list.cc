@@ -19,6 +19,18 @@ std::string OptionText(const CellOption& option) {
                       ": ", option.description, "\n");
 }
 
+// "gates: reset, update (keeps)", or nothing.
+std::string GatesText(const CellRecord& record) {
+  const auto text = [](std::string* out, const GateRecord& gate) {
+    absl::StrAppend(out, gate.name,
+                    gate.keeps == Polarity::kKeeps          ? " (keeps)"
+                    : gate.keeps == Polarity::kOneMinusGate ? " (1 - it keeps)"
+                                                            : "");
+  };
+  if (record.gates.empty()) return "";
+  return absl::StrCat("    gates: ", absl::StrJoin(record.gates, ", ", text), "\n");
+}
+
 // Of the cell in its standard form.
 std::string ParametersText(const CellRecord& record, int64_t inputs, int64_t hidden) {
   const absl::StatusOr<CellSpec> spec = ParseCellSpec(record.name);
@@ -37,7 +49,7 @@ std::string CellsText() {
   for (const CellRecord* cell : CellRegistry::Global().All()) {
     absl::StrAppend(&text, cell->name, "  ", cell->title, "\n    ", cell->equations, "\n    ",
                     ParametersText(*cell, 64, 256), " for 64 inputs (I) and 256 units (H)\n    ",
-                    cell->source, "\n");
+                    cell->source, "\n", GatesText(*cell));
     for (const CellOption& option : cell->options) absl::StrAppend(&text, OptionText(option));
     for (const auto& [name, options] : cell->presets) {
       absl::StrAppend(&text, "    preset=", name, "  ", options, "\n");
@@ -125,6 +137,7 @@ Command ListCommand() {
   return {.name = "list",
           .summary = "Shows the cells, corpora, ops, optimizers and probes there are.",
           .usage = "list [cells | corpora | ops | optimizers | probes]",
+          .flags = {"plugin"},
           .positional = {"what"},
           .run = RunList};
 }

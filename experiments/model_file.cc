@@ -27,6 +27,11 @@ absl::Status Bad(const std::string& path, absl::string_view text) {
   return absl::InvalidArgumentError(absl::StrCat(path, " is no model of sluice: ", text));
 }
 
+// A comment in a cell's text may hold bytes that are no UTF-8: they are replaced.
+std::string Text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 Json HeaderOf(LanguageModel& model, const Vocabulary& vocabulary) {
   const LanguageModelOptions& options = model.options();
   const Json description = {{"cell", options.cell},
@@ -38,7 +43,7 @@ Json HeaderOf(LanguageModel& model, const Vocabulary& vocabulary) {
                             {"unit", std::string(Name(vocabulary.unit()))},
                             {"normalise", std::string(Name(vocabulary.normalisation()))},
                             {"symbols", vocabulary.symbols()}};
-  Json header = {{kMetadata, {{"format", kFormat}, {"model", description.dump()}}}};
+  Json header = {{kMetadata, {{"format", kFormat}, {"model", Text(description)}}}};
   int64_t offset = 0;
   for (const Variable* variable : model.variables().trainable()) {
     const absl::Span<const int64_t> sizes = variable->shape().sizes();
@@ -175,6 +180,11 @@ absl::StatusOr<SavedModel> ModelFrom(const std::string& path, const Parts& parts
                                        .layers = model.at("layers").get<int>(),
                                        .tied = model.at("tied").get<bool>(),
                                        .seed = model.at("seed").get<uint64_t>()};
+    if (absl::Status status = ParseCellSpec(options.cell).status(); absl::IsNotFound(status)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, " needs a cell that is not here: ", status.message(),
+                       "; a cell of a plug-in needs its --plugin"));
+    }
     if (absl::Status status = CheckSizes(path, options, parts); !status.ok()) return status;
     return SavedModel{std::make_unique<LanguageModel>(options), *std::move(vocabulary)};
   } catch (const Json::exception& error) {

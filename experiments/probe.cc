@@ -11,6 +11,7 @@
 #include <sluice/experiments/interrupt.h>
 #include <sluice/experiments/probe_report.h>
 #include <sluice/experiments/progress_line.h>
+#include <sluice/layers/cell_text.h>
 
 ABSL_FLAG(std::string, task, "copy",
           "Probe with its options: selective_copy:tokens=8 (sluice list probes).");
@@ -28,10 +29,10 @@ namespace sluice {
 namespace {
 
 std::vector<std::string> ProbeFlags() {
-  return {"task",          "lags",       "test_lags",      "cells",     "seeds",
-          "hidden",        "parameters", "layers",         "embedding", "dropout",
-          "variational",   "updates",    "evaluate_every", "batch",     "optimizer",
-          "learning_rate", "clip",       "threads",        "json",      "csv"};
+  return {"task",           "lags",   "test_lags", "cells",         "seeds",       "hidden",
+          "parameters",     "layers", "embedding", "dropout",       "variational", "updates",
+          "evaluate_every", "batch",  "optimizer", "learning_rate", "clip",        "threads",
+          "json",           "csv",    "plugin"};
 }
 
 absl::StatusOr<std::vector<int64_t>> LagsFrom(absl::string_view flag, const std::string& text) {
@@ -111,7 +112,7 @@ absl::Status RunAll(const ProbePlan& plan, const RunOptions& run, ProbeReport& r
   for (int seed = 1; seed <= plan.seeds; ++seed) {
     for (const int64_t lag : plan.lags) {
       for (const std::string& cell : plan.cells) {
-        const std::string label = absl::StrCat(cell, ", lag ", lag, ", seed ", seed);
+        const std::string label = absl::StrCat(CellLabel(cell), ", lag ", lag, ", seed ", seed);
         const int done = static_cast<int>(report.runs.size());
         const TrainingHooks hooks{
             .progress = [&](const Progress& progress) { line.Show(label, progress, done, runs); },

@@ -4,6 +4,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <sluice/experiments/probe_run.h>
+#include <sluice/layers/cell_text.h>
 #include <sluice/ops/composed.h>
 
 namespace sluice {
@@ -185,7 +186,7 @@ absl::StatusOr<ProbeRun> RunProbe(const ProbeSettings& settings, const std::stri
   ProbeLearner learner(settings, *setup);
   absl::StatusOr<RunResult> result = RunTraining(learner, settings.training, run, hooks);
   if (!result.ok()) return result.status();
-  ProbeRun outcome{.cell = cell,
+  ProbeRun outcome{.cell = CellLabel(cell),
                    .conventions = setup->cell.Conventions(),
                    .lag = lag,
                    .seed = seed,

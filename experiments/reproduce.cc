@@ -139,7 +139,7 @@ Command ReproduceCommand() {
               "Runs a published result again and says whether it comes out; without a name, "
               "lists them.",
           .usage = "reproduce [study] [--seeds=5]",
-          .flags = {"seeds", "threads"},
+          .flags = {"seeds", "threads", "plugin"},
           .positional = {"study"},
           .run = RunReproduce,
           .standard = {{"seeds", "0"}}};

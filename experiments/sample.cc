@@ -37,7 +37,8 @@ Command SampleCommand() {
   return {.name = "sample",
           .summary = "Continues a text with a trained model.",
           .usage = "sample [--model=model.sluice] [--prefix=\"time traveller\"] [--flag=value ...]",
-          .flags = {"model", "prefix", "sample_tokens", "temperature", "top_k", "seed", "threads"},
+          .flags = {"model", "prefix", "sample_tokens", "temperature", "top_k", "seed", "threads",
+                    "plugin"},
           .run = RunSample};
 }
 

@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <sluice/experiments/sequence_model.h>
+#include <sluice/layers/cell_text.h>
 #include <sluice/ops/composed.h>
 
 namespace sluice {
@@ -78,7 +79,7 @@ absl::StatusOr<int64_t> LargestHidden(SequenceModelOptions options, int64_t para
     return CountParameters(options) <= parameters;
   };
   if (!fits(1)) {
-    return absl::InvalidArgumentError(absl::StrCat(options.cell, " with 1 unit has ",
+    return absl::InvalidArgumentError(absl::StrCat(CellLabel(options.cell), " with 1 unit has ",
                                                    CountParameters(options),
                                                    " parameters, more than ", parameters));
   }

@@ -11,8 +11,11 @@
 #include <sluice/experiments/model_file.h>
 #include <sluice/experiments/progress_line.h>
 #include <sluice/graph/trace.h>
+#include <sluice/layers/cell_text.h>
 
-ABSL_FLAG(std::string, cell, "gru", "Cell with its conventions (sluice list cells).");
+ABSL_FLAG(std::string, cell, "gru",
+          "Cell with its conventions (sluice list cells); also a file of equations, mine.cell, or "
+          "equations in braces, \"{mine: h' = tanh(W x + U h + b)}\".");
 ABSL_FLAG(int, seed, 1, "Seed of the initial weights and of dropout.");
 ABSL_FLAG(std::string, model, "model.sluice", "File of the trained model.");
 ABSL_FLAG(std::string, trace, "",
@@ -25,7 +28,7 @@ namespace {
 constexpr int64_t kMostTraceEvents = 100'000;
 
 std::vector<std::string> TrainFlags() {
-  std::vector<std::string> flags = {"cell", "seed", "model", "trace"};
+  std::vector<std::string> flags = {"cell", "seed", "model", "trace", "plugin"};
   for (const auto& more : {CorpusFlags(), ModelFlags(), TrainingFlags()}) {
     flags.insert(flags.end(), more.begin(), more.end());
   }
@@ -49,17 +52,16 @@ absl::Status WriteTrace(const std::string& path, const Trace& trace) {
 }
 
 absl::Status RunTrain(absl::Span<const std::string>) {
-  const std::string cell = absl::GetFlag(FLAGS_cell);
-  if (absl::Status status = ParseCellSpec(cell).status(); !status.ok()) {
-    return AsUsageError("cell", status);
-  }
+  const absl::StatusOr<std::string> cell = CheckedCell("cell", absl::GetFlag(FLAGS_cell));
+  if (!cell.ok()) return cell.status();
+  const std::string label = CellLabel(*cell);
   absl::StatusOr<LanguageModelOptions> options = ModelFromFlags();
   if (!options.ok()) return options.status();
   const absl::StatusOr<TrainingOptions> training = TrainingFromFlags();
   if (!training.ok()) return training.status();
   const absl::StatusOr<Corpus> corpus = CorpusFromFlags();
   if (!corpus.ok()) return corpus.status();
-  options->cell = cell;
+  options->cell = *cell;
   options->vocabulary = corpus->vocabulary().size();
   options->seed = static_cast<uint64_t>(absl::GetFlag(FLAGS_seed));
   LanguageModel model(*options);
@@ -78,7 +80,7 @@ absl::Status RunTrain(absl::Span<const std::string>) {
   {
     ProgressLine line;
     result = Train(model, *corpus, *training, {.arena = threads.arena()},
-                   {.progress = [&](const Progress& p) { line.Show(cell, p, 0, 1); },
+                   {.progress = [&](const Progress& p) { line.Show(label, p, 0, 1); },
                     .interrupted = Interrupted,
                     .trace = trace ? &*trace : nullptr});
   }
@@ -86,8 +88,8 @@ absl::Status RunTrain(absl::Span<const std::string>) {
     if (absl::Status status = WriteTrace(trace_path, *trace); !status.ok()) return status;
   }
   if (!result.ok()) return result.status();
-  std::printf("%s (%s): %d parameters, %s after %d tokens in %.1f s, %.0f tokens/s\n", cell.c_str(),
-              model.recurrent().cell().Conventions().c_str(),
+  std::printf("%s (%s): %d parameters, %s after %d tokens in %.1f s, %.0f tokens/s\n",
+              label.c_str(), model.recurrent().cell().Conventions().c_str(),
               static_cast<int>(model.variables().parameters()),
               std::string(Name(result->status)).c_str(), static_cast<int>(result->tokens),
               result->seconds, result->tokens_per_second());

@@ -8,6 +8,8 @@
 
 #include <sluice/graph/nearest.h>
 #include <sluice/layers/cell.h>
+#include <sluice/layers/cell_text.h>
+#include <sluice/layers/run_masks.h>
 #include <sluice/ops/composed.h>
 
 namespace sluice {
@@ -28,44 +30,128 @@ void State::Set(absl::string_view name, Value value) {
   entries_.push_back({std::string(name), value});
 }
 
+// ---- Gates ----
+
+Polarity GateStart::PolarityOf(absl::string_view gate) const {
+  for (const GateRecord& record : gates) {
+    if (record.name == gate) return record.keeps;
+  }
+  return Polarity::kNeither;
+}
+
+namespace {
+
+// 1 where a larger bias keeps more, -1 where it keeps less, 0 where it does neither.
+double SignOf(Polarity keeps) {
+  switch (keeps) {
+    case Polarity::kKeeps:
+      return 1;
+    case Polarity::kOneMinusGate:
+      return -1;
+    case Polarity::kNeither:
+      break;
+  }
+  return 0;
+}
+
+// a * x + b of what `initial` makes.
+Initializer Linear(const Initializer& initial, double a, double b) {
+  return [=](const TensorType& type, RandomKey key) {
+    Tensor tensor = initial(type, key).Cast(DType::kF64);
+    for (double& element : tensor.values<double>()) element = a * element + b;
+    return tensor.Cast(type.dtype);
+  };
+}
+
+}  // namespace
+
+Initializer GateInput::FirstBias(const CellSize& size, const Options& options) const {
+  const std::vector<std::string> path = absl::StrSplit(scope_.path(), '/');
+  const std::string& gate = path.back();
+  const double sign = SignOf(size.start.PolarityOf(gate));
+  const double shift = options.bias + sign * size.start.keep_bias;
+  if (size.start.chrono == 0) return Linear(size.initial.bias, 1, shift);
+  const Initializer chrono = ChronoInitializer(size.start.chrono);
+  if (sign != 0) return Linear(chrono, sign, sign * size.start.keep_bias);
+  const double other_sign = SignOf(size.start.PolarityOf(options.complements));
+  if (other_sign == 0) return Linear(size.initial.bias, 1, shift);
+  // Drawn as the other gate's.
+  std::vector<std::string> other_path = path;
+  other_path.back() = options.complements;
+  other_path.emplace_back(size.biases == Biases::kTwo ? "input_bias" : "bias");
+  const RandomKey key = MakeRandomKey(scope_.store().seed(), absl::StrJoin(other_path, "/"));
+  return
+      [=](const TensorType& type, RandomKey) { return Linear(chrono, -other_sign, 0)(type, key); };
+}
+
 GateInput::GateInput(Scope scope, const CellSize& size, const Options& options)
-    : scope_(std::move(scope)) {
-  const double shift = options.bias;
-  const Initializer& initial = size.initial.bias;
-  const Initializer shifted = [shift, initial](const TensorType& type, RandomKey key) {
-    Tensor bias = initial(type, key).Cast(DType::kF64);
-    for (double& element : bias.values<double>()) element += shift;
-    return bias.Cast(type.dtype);
+    : scope_(std::move(scope)), masks_(size.masks), normalised_(size.layer_norm) {
+  const int64_t units = options.units > 0 ? options.units : size.hidden;
+  const int64_t sees = options.sees > 0 ? options.sees : size.hidden;
+  const auto gain = [&](const char* name) {
+    return normalised_ ? &scope_.Trainable(name, {units}, ConstantInitializer(1)) : nullptr;
   };
   if (options.input) {
     input_weights_ =
-        &scope_.Trainable("input_weights", {size.inputs, size.hidden}, size.initial.input_weights);
+        &scope_.Trainable("input_weights", {size.inputs, units}, size.initial.input_weights);
+    input_gain_ = gain("input_gain");
   }
   if (options.recurrent) {
-    recurrent_weights_ = &scope_.Trainable("recurrent_weights", {size.hidden, size.hidden},
-                                           size.initial.recurrent_weights);
+    const Shape shape = {sees / options.heads, units / options.heads};
+    for (int64_t head = 0; head < options.heads; ++head) {
+      const Scope place = options.heads == 1 ? scope_ : scope_ / absl::StrCat("head_", head);
+      recurrent_weights_.push_back(
+          &place.Trainable("recurrent_weights", shape, size.initial.recurrent_weights));
+    }
+    recurrent_gain_ = gain("recurrent_gain");
   }
-  if (size.biases == Biases::kNone) return;
+  if (size.biases == Biases::kNone || !options.biased) return;
   const bool two = size.biases == Biases::kTwo;
-  input_bias_ = &scope_.Trainable(two ? "input_bias" : "bias", {size.hidden}, shifted);
-  if (two && options.recurrent)
-    recurrent_bias_ = &scope_.Trainable("recurrent_bias", {size.hidden}, initial);
+  input_bias_ = &scope_.Trainable(two ? "input_bias" : "bias", {units}, FirstBias(size, options));
+  if (two && options.recurrent) {
+    recurrent_bias_ = &scope_.Trainable("recurrent_bias", {units}, size.initial.bias);
+  }
+}
+
+Value GateInput::InputProduct(Value x) const {
+  return input_weights_ == nullptr ? Value() : MatMul(x, x.tape()->Use(*input_weights_));
+}
+
+Value GateInput::RecurrentProduct(Value h) const {
+  if (recurrent_weights_.empty()) return Value();
+  if (masks_ != nullptr) h = masks_->DropState(h);
+  const auto weights = [&](Variable* variable) {
+    return masks_ == nullptr ? h.tape()->Use(*variable) : masks_->DropWeights(*h.tape(), *variable);
+  };
+  if (recurrent_weights_.size() == 1) return MatMul(h, weights(recurrent_weights_[0]));
+  std::vector<Value> products;
+  int64_t begin = 0;
+  for (Variable* variable : recurrent_weights_) {
+    const int64_t end = begin + variable->shape()[0];
+    products.push_back(MatMul(Slice(h, 1, begin, end), weights(variable)));
+    begin = end;
+  }
+  return Concat(products, 1);
 }
 
 Value GateInput::Input(Value x) const {
   if (!x) return x;
-  const Tape::ScopeMark mark(*x.tape(), scope_.path());
-  Value sum = input_weights_ == nullptr ? Value() : MatMul(x, x.tape()->Use(*input_weights_));
+  Tape& tape = *x.tape();
+  const Tape::ScopeMark mark(tape, scope_.path());
+  Value sum = InputProduct(x);
+  if (sum && normalised_) sum = Normalize(sum) * tape.Use(*input_gain_);
   if (input_bias_ == nullptr) return sum;
-  const Value bias = x.tape()->Use(*input_bias_);
+  const Value bias = tape.Use(*input_bias_);
   return sum ? sum + bias : bias;
 }
 
 Value GateInput::Recurrent(Value h) const {
-  if (!h || recurrent_weights_ == nullptr) return Value();
-  const Tape::ScopeMark mark(*h.tape(), scope_.path());
-  const Value product = MatMul(h, h.tape()->Use(*recurrent_weights_));
-  return recurrent_bias_ == nullptr ? product : product + h.tape()->Use(*recurrent_bias_);
+  if (!h) return h;
+  Tape& tape = *h.tape();
+  const Tape::ScopeMark mark(tape, scope_.path());
+  Value sum = RecurrentProduct(h);
+  if (sum && normalised_) sum = Normalize(sum) * tape.Use(*recurrent_gain_);
+  return recurrent_bias_ == nullptr ? sum : sum + tape.Use(*recurrent_bias_);
 }
 
 Value GateInput::operator()(Value x, Value h) const {
@@ -76,9 +162,40 @@ Value GateInput::operator()(Value x, Value h) const {
   return input ? input + recurrent : recurrent;
 }
 
+std::vector<Value> GateInput::NormalizedTogether(absl::Span<const GateInput* const> gates, Value x,
+                                                 Value h) {
+  std::vector<Value> inputs, recurrents;
+  for (const GateInput* gate : gates) {
+    const Tape::ScopeMark mark(*x.tape(), gate->scope_.path());
+    inputs.push_back(gate->InputProduct(x));
+    recurrents.push_back(gate->RecurrentProduct(h));
+  }
+  const Value input = Normalize(Concat(inputs, 1));
+  const Value recurrent = Normalize(Concat(recurrents, 1));
+  std::vector<Value> sums;
+  int64_t begin = 0;
+  for (const GateInput* gate : gates) {
+    Tape& tape = *x.tape();
+    const Tape::ScopeMark mark(tape, gate->scope_.path());
+    const int64_t end = begin + gate->input_gain_->shape()[0];
+    Value sum = Slice(input, 1, begin, end) * tape.Use(*gate->input_gain_) +
+                Slice(recurrent, 1, begin, end) * tape.Use(*gate->recurrent_gain_);
+    for (Variable* bias : {gate->input_bias_, gate->recurrent_bias_}) {
+      if (bias != nullptr) sum = sum + tape.Use(*bias);
+    }
+    sums.push_back(sum);
+    begin = end;
+  }
+  return sums;
+}
+
 Value Cell::Gate(absl::string_view name, Value value) {
   if (value) value.tape()->Name(name, value);
   return value;
+}
+
+Value Cell::Candidate(absl::string_view name, Value value) const {
+  return masks_ == nullptr ? value : masks_->DropCandidate(name, value);
 }
 
 // ---- Parameters ----
@@ -104,15 +221,23 @@ ParameterCount operator+(const ParameterCount& a, const ParameterCount& b) {
   return {a.input + b.input, a.recurrent + b.recurrent, a.vectors + b.vectors};
 }
 
-ParameterCount GateParameters(const CellSize& size, double gates) {
-  return {gates, gates, gates * static_cast<double>(size.biases)};
-}
-
-double OneBias(const CellSize& size) { return size.biases == Biases::kNone ? 0 : 1; }
-
-CellSize WithoutBias(CellSize size) {
-  size.biases = Biases::kNone;
-  return size;
+ParameterCount GateParameters(const CellSize& size, double gates, const GateInput::Options& each) {
+  const auto share = [&](int64_t part) {
+    return part > 0 ? static_cast<double>(part) / static_cast<double>(size.hidden) : 1;
+  };
+  const double units = gates * share(each.units);
+  ParameterCount count;
+  if (each.input) count.input = units;
+  if (each.recurrent) {
+    count.recurrent = units * share(each.sees) / static_cast<double>(each.heads);
+  }
+  const int products = (each.input ? 1 : 0) + (each.recurrent ? 1 : 0);
+  if (size.layer_norm) count.vectors += units * products;
+  if (each.biased && size.biases != Biases::kNone) {
+    // The second bias belongs to the recurrent product.
+    count.vectors += units * (size.biases == Biases::kTwo && each.recurrent ? 2 : 1);
+  }
+  return count;
 }
 
 // ---- Options ----
@@ -129,9 +254,37 @@ double CellOptions::Number(absl::string_view name) const {
 }
 
 const std::vector<CellOption>& CommonCellOptions() {
+  const auto number = [](const char* name, double low, double high, const char* description) {
+    return CellOption{.name = name,
+                      .standard = "0",
+                      .description = description,
+                      .low = low,
+                      .high = high,
+                      .is_switch = true};
+  };
+  constexpr double kEndless = std::numeric_limits<double>::infinity();
   static const auto& options = *new std::vector<CellOption>{
       {"init", "keras", InitialValuesNames(), "first values of weights and biases"},
-      {"biases", "one", {"none", "one", "two"}, "biases a gate"}};
+      {"biases", "one", {"none", "one", "two"}, "biases a gate"},
+      number("keep_bias", -kEndless, kEndless,
+             "added to the initial bias of the gates that keep, towards keeping; ln(T - 1) is a "
+             "memory of T steps"),
+      number("chrono", 0, kEndless,
+             "longest memory T: initial biases that keep are ln(uniform in 1 .. T - 1) (Tallec & "
+             "Ollivier 2018); 0: off"),
+      {.name = "layer_norm",
+       .standard = "no",
+       .choices = {"no", "yes"},
+       .description = "normalises the products of each gate (Ba, Kiros, Hinton 2016)",
+       .is_switch = true},
+      number("zoneout", 0, 1, "share of h that keeps its old value (Krueger et al. 2017)"),
+      number("zoneout_memory", 0, 1, "the same of the rest of the state, such as c"),
+      number("recurrent_dropout", 0, 0.99,
+             "dropout of what a step adds to the state (Semeniuta, Severyn, Barth 2016)"),
+      number("state_dropout", 0, 0.99,
+             "dropout of what recurrent matrices see, one mask a sequence (Gal & Ghahramani 2016)"),
+      number("weight_drop", 0, 0.99,
+             "dropout of recurrent weights, one mask a sequence (Merity, Keskar, Socher 2017)")};
   return options;
 }
 
@@ -142,11 +295,18 @@ std::vector<const CellOption*> AllOptions(const CellRecord& record) {
   for (const CellOption& option : record.options) all.push_back(&option);
   for (const CellOption& common : CommonCellOptions()) {
     // A cell may have another standard of its own.
-    const bool own = std::any_of(record.options.begin(), record.options.end(),
-                                 [&](const CellOption& option) { return option.name == common.name; });
+    const bool own =
+        std::any_of(record.options.begin(), record.options.end(),
+                    [&](const CellOption& option) { return option.name == common.name; });
     if (!own) all.push_back(&common);
   }
   return all;
+}
+
+std::string RangeText(const CellOption& option) {
+  if (std::isinf(option.low)) return "";
+  if (std::isinf(option.high)) return absl::StrCat(" of at least ", option.low);
+  return absl::StrCat(" from ", option.low, " to ", option.high);
 }
 
 absl::Status SetOption(const CellRecord& record, absl::string_view name, absl::string_view value,
@@ -157,9 +317,11 @@ absl::Status SetOption(const CellRecord& record, absl::string_view name, absl::s
     if (option->name != name) continue;
     double number = 0;
     if (option->choices.empty()) {
-      if (!absl::SimpleAtod(value, &number) || !std::isfinite(number)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("cell ", record.name, ": ", name, " is a number, got \"", value, "\""));
+      if (!absl::SimpleAtod(value, &number) || !std::isfinite(number) || number < option->low ||
+          number > option->high) {
+        return absl::InvalidArgumentError(absl::StrCat("cell ", record.name, ": ", name,
+                                                       " is a number", RangeText(*option),
+                                                       ", got \"", value, "\""));
       }
     } else if (std::find(option->choices.begin(), option->choices.end(), value) ==
                option->choices.end()) {
@@ -198,18 +360,55 @@ absl::Status SetOptions(const CellRecord& record, absl::string_view text, bool m
   return absl::OkStatus();
 }
 
+// Whether the options go together.
+absl::Status CheckOptions(const CellSpec& spec) {
+  const CellRecord& record = *spec.record;
+  const CellOptions options(spec.options);
+  if (record.check) {
+    if (absl::Status status = record.check(options); !status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("cell ", record.name, ": ", status.message()));
+    }
+  }
+  for (const char* start : {"keep_bias", "chrono"}) {
+    if (options.Number(start) == 0) continue;
+    const std::vector<GateRecord> gates = GatesOf(spec);
+    const bool keeps = std::any_of(gates.begin(), gates.end(), [](const GateRecord& gate) {
+      return gate.keeps != Polarity::kNeither;
+    });
+    if (!keeps || options.Is("biases", "none")) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("cell ", record.name, ": ", start, " sets the bias of a gate that keeps; ",
+                       keeps ? "with biases=none there is no bias" : "there is no such gate"));
+    }
+  }
+  if (const double longest = options.Number("chrono"); longest > 0 && longest <= 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cell ", record.name, ": chrono is 0 or a memory of more than 2 steps, got ",
+                     options.Get("chrono")));
+  }
+  return absl::OkStatus();
+}
+
+// By its name or, for equations as text, made now.
+absl::StatusOr<std::shared_ptr<const CellRecord>> FindCell(absl::string_view cell) {
+  if (IsCellText(cell)) return CellOfText(cell);
+  const absl::StatusOr<const CellRecord*> found = CellRegistry::Global().Find(cell);
+  if (!found.ok()) return found.status();
+  return std::shared_ptr<const CellRecord>(std::shared_ptr<const CellRecord>(), *found);
+}
+
 }  // namespace
 
 absl::StatusOr<CellSpec> ParseCellSpec(absl::string_view text) {
-  const std::pair<absl::string_view, absl::string_view> parts =
-      absl::StrSplit(text, absl::MaxSplits(':', 1));
-  const absl::StatusOr<const CellRecord*> found = CellRegistry::Global().Find(parts.first);
-  if (!found.ok()) return found.status();
-  const CellRecord* record = *found;
-  CellSpec spec{record, {}};
-  for (const CellOption* option : AllOptions(*record))
+  const std::pair<absl::string_view, absl::string_view> parts = SplitCellOptions(text);
+  absl::StatusOr<std::shared_ptr<const CellRecord>> record = FindCell(parts.first);
+  if (!record.ok()) return record.status();
+  CellSpec spec{*std::move(record), {}};
+  for (const CellOption* option : AllOptions(*spec.record))
     spec.options[option->name] = option->standard;
-  absl::Status status = SetOptions(*record, parts.second, /*may_use_presets=*/true, spec.options);
+  absl::Status status =
+      SetOptions(*spec.record, parts.second, /*may_use_presets=*/true, spec.options);
+  if (status.ok()) status = CheckOptions(spec);
   if (!status.ok()) return status;
   return spec;
 }
@@ -226,7 +425,9 @@ std::string CellSpec::Differences() const {
 std::string CellSpec::Conventions() const {
   std::vector<std::string> parts;
   for (const CellOption* option : AllOptions(*record)) {
-    parts.push_back(absl::StrCat(option->name, "=", options.at(option->name)));
+    const std::string& value = options.at(option->name);
+    if (option->is_switch && value == option->standard) continue;
+    parts.push_back(absl::StrCat(option->name, "=", value));
   }
   return absl::StrJoin(parts, ", ");
 }
@@ -238,15 +439,32 @@ CellSize SizeOf(const CellOptions& options, int64_t inputs, int64_t hidden) {
   const Biases biases = options.Is("biases", "none")  ? Biases::kNone
                         : options.Is("biases", "two") ? Biases::kTwo
                                                       : Biases::kOne;
-  return {inputs, hidden, *std::move(initial), biases};
+  return {.inputs = inputs,
+          .hidden = hidden,
+          .initial = *std::move(initial),
+          .biases = biases,
+          .layer_norm = options.Is("layer_norm", "yes"),
+          .start = {.keep_bias = options.Number("keep_bias"),
+                    .chrono = options.Number("chrono"),
+                    .gates = {}}};
 }
 
 }  // namespace
 
+std::vector<GateRecord> GatesOf(const CellSpec& spec) {
+  return spec.record->gates_of ? spec.record->gates_of(CellOptions(spec.options))
+                               : spec.record->gates;
+}
+
 std::unique_ptr<Cell> MakeCell(const CellSpec& spec, const Scope& scope, int64_t inputs,
-                               int64_t hidden) {
+                               int64_t hidden, RunMasks* masks) {
   const CellOptions options(spec.options);
-  return spec.record->make(scope, SizeOf(options, inputs, hidden), options);
+  CellSize size = SizeOf(options, inputs, hidden);
+  size.start.gates = GatesOf(spec);
+  size.masks = masks;
+  std::unique_ptr<Cell> cell = spec.record->make(scope, size, options);
+  cell->masks_ = masks;
+  return cell;
 }
 
 std::optional<ParameterCount> CountParameters(const CellSpec& spec, int64_t inputs,

@@ -92,6 +92,13 @@ Initializer IdentityInitializer(double scale) {
   };
 }
 
+Initializer ChronoInitializer(double longest) {
+  return [longest](const TensorType& type, RandomKey key) {
+    RandomStream stream(key);
+    return Filled(type, [&] { return std::log(1 + (longest - 2) * stream.Uniform()); });
+  };
+}
+
 absl::StatusOr<InitialValues> InitialValuesByName(absl::string_view name, int64_t hidden) {
   const Initializer zero = ConstantInitializer(0);
   if (name == "d2l") {

@@ -24,6 +24,9 @@ Initializer GlorotInitializer();
 Initializer OrthogonalInitializer(double gain = 1);
 // `scale` on the diagonal, zeros elsewhere.
 Initializer IdentityInitializer(double scale = 1);
+// ln of a number that is uniform between 1 and longest - 1: the bias of a gate s(b) = 1 - 1/T that
+// keeps a value for T steps, T up to `longest`. Tallec & Ollivier 2018.
+Initializer ChronoInitializer(double longest);
 
 // How a cell of `hidden` units starts, as a framework does it.
 struct InitialValues {

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 #include <sluice/graph/nearest.h>
 #include <sluice/layers/recurrent.h>
+#include <sluice/layers/run_masks.h>
 #include <sluice/ops/composed.h>
 
 namespace sluice {
@@ -98,6 +100,20 @@ Value Recurrent::DropBetween(Value x, int layer) const {
   return x * Dropout(ones, options_.dropout, step, key);
 }
 
+State Recurrent::ZoneOut(const State& old, State next, RunMasks* masks) const {
+  const CellOptions options(spec_.options);
+  for (const State::Entry& entry : old.entries()) {
+    // All of the memory shares one mask: its values belong together, such as a sum and its weight.
+    const char* option = entry.name == "h" ? "zoneout" : "zoneout_memory";
+    const double rate = options.Number(option);
+    if (rate == 0) continue;
+    const Value value = next[entry.name];
+    next.Set(entry.name, masks != nullptr ? masks->KeepOld(option, rate, entry.value, value)
+                                          : rate * entry.value + (1 - rate) * value);
+  }
+  return next;
+}
+
 RecurrentOutputs Recurrent::Run(Value x, const RecurrentInputs& inputs) const {
   RecurrentOutputs result{x, {}};
   if (!x) return result;
@@ -126,13 +142,24 @@ RecurrentOutputs Recurrent::Run(Value x, const RecurrentInputs& inputs) const {
     for (int direction = 0; direction < directions(); ++direction) {
       const bool backward = options_.direction == Direction::kBackward || direction == 1;
       const int index = layer * directions() + direction;
-      const Tape::ScopeMark direction_mark(tape, ScopeOf(layer, direction).path());
+      const Scope scope = ScopeOf(layer, direction);
+      const Tape::ScopeMark direction_mark(tape, scope.path());
+      // What a run drops belongs to it alone, and so does a cell that drops.
+      std::optional<RunMasks> masks;
+      std::unique_ptr<Cell> dropping;
+      if (inputs.training && RunMasks::Drops(CellOptions(spec_.options))) {
+        masks.emplace(scope, CellOptions(spec_.options), steps);
+        dropping = MakeCell(spec_, scope, layer_input.shape()[2], options_.hidden, &*masks);
+      }
+      const Cell& cell = dropping != nullptr ? *dropping : *cells_[index];
       State state = InitialState(layer_input, index, inputs);
       std::vector<Value> output(steps);
       for (int64_t i = 0; i < steps; ++i) {
         const int64_t t = backward ? steps - 1 - i : i;
         const Tape::StepMark step_mark(tape, static_cast<int32_t>(i));
-        State next = cells_[index]->Step(Index(layer_input, t), state);
+        if (masks) masks->BeginStep(i);
+        State next = cell.Step(Index(layer_input, t), state);
+        next = ZoneOut(state, std::move(next), masks ? &*masks : nullptr);
         if (inputs.mask) {
           const Value counts = Reshape(Index(inputs.mask, t), {batch, 1});
           for (const State::Entry& old : state.entries()) {
@@ -142,6 +169,7 @@ RecurrentOutputs Recurrent::Run(Value x, const RecurrentInputs& inputs) const {
         state = std::move(next);
         output[t] = state["h"];
       }
+      if (masks) masks->CheckUsed(tape, spec_.record->name);
       CarryOn(tape, index, state, inputs);
       result.final.push_back(std::move(state));
       outputs.push_back(Stack(output));

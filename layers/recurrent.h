@@ -29,7 +29,7 @@ struct RecurrentInputs {
   // Not empty: the state starts as what the last run under this name left, and is kept for the next
   // one. Zeros at first. Gradients do not cross (truncated back-propagation).
   std::string carry;
-  bool training = true;  // whether dropout acts
+  bool training = true;  // whether dropout acts, and how zoneout does
 };
 
 struct RecurrentOutputs {
@@ -37,7 +37,7 @@ struct RecurrentOutputs {
   std::vector<State> final;  // by layer, then direction
 };
 
-// The time loop of every cell: direction, stacking, masks, dropout, carried state.
+// The time loop of every cell: direction, stacking, masks, dropout, zoneout, carried state.
 class Recurrent {
  public:
   // Variables under `scope / layer`; with both directions under `scope / layer / "forward"` and
@@ -65,6 +65,9 @@ class Recurrent {
   Variable& Carried(int index, absl::string_view name, int64_t batch,
                     const std::string& carry) const;
   Value DropBetween(Value x, int layer) const;
+  // The step's result after zoneout: parts of the old state stay, at random while training (by
+  // `masks`), else by as much as they would on average.
+  State ZoneOut(const State& old, State next, RunMasks* masks) const;
 
   Scope scope_;
   RecurrentOptions options_;

@@ -111,10 +111,14 @@ Value Dropout(Value x, double rate, Value step, RandomKey key) {
   return x * (LessEqual(NumberLike(rate, drawn), drawn) * (1 / (1 - rate)));
 }
 
-Value LayerNorm(Value x, Value gain, Value shift, double epsilon) {
+Value Normalize(Value x, double epsilon) {
   const Value centred = x - Mean(x, kLastAxis, true);
   const Value variance = Mean(Square(centred), kLastAxis, true);
-  return centred / Sqrt(variance + epsilon) * gain + shift;
+  return centred / Sqrt(variance + epsilon);
+}
+
+Value LayerNorm(Value x, Value gain, Value shift, double epsilon) {
+  return Normalize(x, epsilon) * gain + shift;
 }
 
 }  // namespace sluice

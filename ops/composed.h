@@ -40,7 +40,9 @@ Value BinaryCrossEntropy(Value logits, Value targets);
 // rate 0.
 Value Dropout(Value x, double rate, Value step, RandomKey key);
 
-// (x - mean) / sqrt(variance + epsilon) * gain + shift over the last axis. Ba, Kiros, Hinton 2016.
+// (x - mean) / sqrt(variance + epsilon) over the last axis.
+Value Normalize(Value x, double epsilon = 1e-5);
+// Normalize(x) * gain + shift. Ba, Kiros, Hinton 2016.
 Value LayerNorm(Value x, Value gain, Value shift, double epsilon = 1e-5);
 
 }  // namespace sluice

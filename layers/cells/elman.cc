@@ -20,6 +20,19 @@ class Elman : public Cell {
   bool relu_;
 };
 
+// Le, Jaitly, Hinton 2015: relu, the recurrent weights start as the identity.
+const RegisterCell kIrnn({
+    .name = "irnn",
+    .title = "Identity-initialised rectifier network",
+    .equations = "h' = relu(W x + U h + b)",
+    .source = "Le, Jaitly, Hinton 2015, A simple way to initialize recurrent networks of rectified "
+              "linear units",
+    .options = {{"activation", "relu", {"relu"}, "squashing of the new state"},
+                {"init", "irnn", InitialValuesNames(), "first values of weights and biases"}},
+    .parameters = [](const CellSize& size, const CellOptions&) { return GateParameters(size, 1); },
+    .make = MakeCell<Elman>(),
+});
+
 const RegisterCell kElman({
     .name = "elman",
     .title = "Elman network",

@@ -33,7 +33,7 @@ const RegisterCell kIndRnn({
     .options = {{"activation", "relu", {"relu", "tanh"}, "squashing of the new state"}},
     .parameters =
         [](const CellSize& size, const CellOptions&) {
-          return ParameterCount{1, 0, 1 + OneBias(size)};
+          return GateParameters(size, 1, {.recurrent = false}) + ParameterCount{.vectors = 1};
         },
     .make = MakeCell<IndRnn>(),
 });

@@ -6,6 +6,8 @@
 namespace sluice {
 namespace {
 
+const GateInput::Options kProjection = {.recurrent = false, .biased = false};
+
 // Collins, Sohl-Dickstein, Sussillo 2017, "+RNN": highway connections through time (s) and through
 // depth (h, which goes up and is not fed back).
 //   y = relu(W x + U s + b),  c = tanh(W x + U s + b)
@@ -21,8 +23,7 @@ class Intersection : public Cell {
         output_(scope / "output", size),
         candidate_(scope / "candidate", size) {
     if (size.inputs != size.hidden) {
-      projection_.emplace(scope / "projection", WithoutBias(size),
-                          GateInput::Options{.recurrent = false});
+      projection_.emplace(scope / "projection", size, kProjection);
     }
   }
 
@@ -32,7 +33,7 @@ class Intersection : public Cell {
     const Value s = state["s"];
     const Value through = projection_.has_value() ? projection_->Input(x) : x;
     const Value y = Relu(output_(x, s));
-    const Value c = Tanh(candidate_(x, s));
+    const Value c = Candidate("candidate", Tanh(candidate_(x, s)));
     const Value up = Gate("up", Sigmoid(up_gate_(x, s)));
     const Value g = Gate("gate", Sigmoid(gate_(x, s)));
     return {{"h", up * through + (1 - up) * y}, {"s", g * s + (1 - g) * c}};
@@ -54,9 +55,8 @@ const RegisterCell kIntersection({
     .options = {{"forget_bias", "0", {}, "added to the initial bias of both gates"}},
     .parameters =
         [](const CellSize& size, const CellOptions&) {
-          ParameterCount count = GateParameters(size, 4);
-          if (size.inputs != size.hidden) count.input += 1;
-          return count;
+          const double projections = size.inputs == size.hidden ? 0 : 1;
+          return GateParameters(size, 4) + GateParameters(size, projections, kProjection);
         },
     .make = MakeCell<Intersection>(),
 });

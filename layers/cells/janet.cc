@@ -17,7 +17,7 @@ class Janet : public Cell {
     const Value h = s["h"];
     const Value a = forget_(x, h);
     const Value f = Gate("forget", Sigmoid(a));
-    const Value c = Tanh(candidate_(x, h));
+    const Value c = Candidate("candidate", Tanh(candidate_(x, h)));
     return {{"h", f * h + (1 - Sigmoid(a - beta_)) * c}};
   }
 

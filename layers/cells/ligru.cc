@@ -12,8 +12,8 @@ class LightGru : public Cell {
  public:
   LightGru(const Scope& scope, const CellSize& size, const CellOptions& options)
       : normalised_(options.Is("norm", "layer")),
-        update_(scope / "update", normalised_ ? WithoutBias(size) : size),
-        candidate_(scope / "candidate", normalised_ ? WithoutBias(size) : size) {
+        update_(scope / "update", size, {.biased = !normalised_}),
+        candidate_(scope / "candidate", size, {.biased = !normalised_}) {
     if (!normalised_) return;
     update_norm_ = Norm(scope / "update", size.hidden);
     candidate_norm_ = Norm(scope / "candidate", size.hidden);
@@ -22,7 +22,7 @@ class LightGru : public Cell {
   State Step(Value x, const State& s) const override {
     const Value h = s["h"];
     const Value z = Gate("update", Sigmoid(Sum(update_, update_norm_, x, h)));
-    const Value c = Relu(Sum(candidate_, candidate_norm_, x, h));
+    const Value c = Candidate("candidate", Relu(Sum(candidate_, candidate_norm_, x, h)));
     return {{"h", z * h + (1 - z) * c}};
   }
 
@@ -65,7 +65,7 @@ const RegisterCell kLightGru({
     .parameters =
         [](const CellSize& size, const CellOptions& options) {
           if (options.Is("norm", "none")) return GateParameters(size, 2);
-          return ParameterCount{2, 2, 4};
+          return GateParameters(size, 2, {.biased = false}) + ParameterCount{.vectors = 4};
         },
     .make = MakeCell<LightGru>(),
 });

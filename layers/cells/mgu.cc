@@ -18,7 +18,7 @@ class Mgu : public Cell {
   State Step(Value x, const State& s) const override {
     const Value h = s["h"];
     const Value f = Gate("forget", Sigmoid(forget_(x, h)));
-    const Value c = Tanh(candidate_(x, f * h));
+    const Value c = Candidate("candidate", Tanh(candidate_(x, f * h)));
     return {{"h", (1 - f) * h + f * c}};
   }
 

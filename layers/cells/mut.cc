@@ -16,14 +16,14 @@ class Mut1 : public Cell {
   Mut1(const Scope& scope, const CellSize& size)
       : update_(scope / "update", size, {.recurrent = false}),
         reset_(scope / "reset", size),
-        projection_(scope / "projection", WithoutBias(size), {.recurrent = false}),
+        projection_(scope / "projection", size, {.recurrent = false, .biased = false}),
         candidate_(scope / "candidate", size, {.input = false}) {}
 
   State Step(Value x, const State& s) const override {
     const Value h = s["h"];
     const Value z = Gate("update", Sigmoid(update_.Input(x)));
     const Value r = Gate("reset", Sigmoid(reset_(x, h)));
-    const Value c = Tanh(candidate_(x, r * h) + Tanh(projection_.Input(x)));
+    const Value c = Candidate("candidate", Tanh(candidate_(x, r * h) + Tanh(projection_.Input(x))));
     return {{"h", c * z + h * (1 - z)}};
   }
 
@@ -44,7 +44,7 @@ class Mut2 : public Cell {
     const Value h = s["h"];
     const Value z = Gate("update", Sigmoid(update_(x, h)));
     const Value r = Gate("reset", Sigmoid(reset_(x, h)));
-    const Value c = Tanh(candidate_(x, r * h));
+    const Value c = Candidate("candidate", Tanh(candidate_(x, r * h)));
     return {{"h", c * z + h * (1 - z)}};
   }
 
@@ -64,7 +64,7 @@ class Mut3 : public Cell {
     const Value h = s["h"];
     const Value z = Gate("update", Sigmoid(update_(x, Tanh(h))));
     const Value r = Gate("reset", Sigmoid(reset_(x, h)));
-    const Value c = Tanh(candidate_(x, r * h));
+    const Value c = Candidate("candidate", Tanh(candidate_(x, r * h)));
     return {{"h", c * z + h * (1 - z)}};
   }
 
@@ -87,8 +87,9 @@ CellRecord Mut1Record() {
                              "z = s(W x + b), r = s(W x + U h + b), c = tanh(U (r * h) + "
                              "tanh(W x) + b)");
   record.parameters = [](const CellSize& size, const CellOptions&) {
-    const auto biases = static_cast<double>(size.biases);
-    return ParameterCount{3, 2, 2 * biases + OneBias(size)};
+    return GateParameters(size, 1) + GateParameters(size, 1, {.recurrent = false}) +
+           GateParameters(size, 1, {.recurrent = false, .biased = false}) +
+           GateParameters(size, 1, {.input = false});
   };
   record.make = MakeCell<Mut1>();
   return record;

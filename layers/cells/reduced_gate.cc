@@ -10,21 +10,21 @@ CellSize WithBiases(CellSize size, GateSees sees) {
   return size;
 }
 
+GateInput::Options OptionsOf(GateSees sees) {
+  return {.input = sees == GateSees::kAll, .recurrent = sees != GateSees::kBias};
+}
+
 }  // namespace
 
 ReducedGate::ReducedGate(const Scope& scope, const CellSize& size, GateSees sees)
-    : sees_(sees),
-      gate_(scope, WithBiases(size, sees),
-            {.input = sees == GateSees::kAll, .recurrent = sees != GateSees::kBias}) {}
+    : sees_(sees), gate_(scope, WithBiases(size, sees), OptionsOf(sees)) {}
 
 Value ReducedGate::operator()(Value x, Value h) const {
   return sees_ == GateSees::kBias ? BroadcastTo(gate_.Input(x), h.shape()) : gate_(x, h);
 }
 
 ParameterCount ReducedGate::Count(const CellSize& size, GateSees sees) {
-  return {.input = sees == GateSees::kAll ? 1.0 : 0.0,
-          .recurrent = sees == GateSees::kBias ? 0.0 : 1.0,
-          .vectors = static_cast<double>(WithBiases(size, sees).biases)};
+  return GateParameters(WithBiases(size, sees), 1, OptionsOf(sees));
 }
 
 }  // namespace sluice

@@ -19,7 +19,7 @@ class ReducedGru : public Cell {
     const Value h = s["h"];
     const Value r = Gate("reset", Sigmoid(reset_(x, h)));
     const Value z = Gate("update", Sigmoid(update_(x, h)));
-    const Value c = Tanh(candidate_(x, r * h));
+    const Value c = Candidate("candidate", Tanh(candidate_(x, r * h)));
     return {{"h", z * h + (1 - z) * c}};
   }
 

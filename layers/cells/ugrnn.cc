@@ -16,7 +16,7 @@ class Ugrnn : public Cell {
   State Step(Value x, const State& s) const override {
     const Value h = s["h"];
     const Value sum = candidate_(x, h);
-    const Value c = relu_ ? Relu(sum) : Tanh(sum);
+    const Value c = Candidate("candidate", relu_ ? Relu(sum) : Tanh(sum));
     const Value g = Gate("gate", Sigmoid(gate_(x, h)));
     return {{"h", g * h + (1 - g) * c}};
   }

@@ -220,7 +220,7 @@ TEST_F(RunCommandLineTest, UnknownFlag) {
 }
 
 TEST_F(RunCommandLineTest, UnknownNames) {
-  ExpectWrongUsage(Sluice(Tiny("compare", {"--cells=gru,lsmt"})),
+  ExpectWrongUsage(Sluice(Tiny("compare", {"--cells=all,lsmt"})),
                    "--cells: no cell \"lsmt\"; did you mean \"lstm\"?");
   ExpectWrongUsage(Sluice(Tiny("train", {"--cell=grru"})),
                    "--cell: no cell \"grru\"; did you mean \"gru\"?");

@@ -4,6 +4,7 @@
 #include <absl/strings/str_split.h>
 
 #include <sluice/data/sha256.h>
+#include <sluice/layers/cell.h>
 
 #include "experiments/program.h"
 
@@ -44,6 +45,17 @@ void ExpectScore(const Json& score) {
   EXPECT_LT(nats, 4);  // better than chance among some 30 symbols would be bad luck not to reach
   EXPECT_NEAR(score.at("bits_per_token"), nats / std::log(2), 1e-12);
   EXPECT_NEAR(score.at("perplexity"), std::exp(nats), 1e-9);
+}
+
+TEST_F(CompareTest, AllTrainsEveryRegisteredCell) {
+  const Json results = Compare({"--cells=all", "--optimizer=adam", "--tokens=1500"});
+  std::vector<std::string> trained;
+  for (const Json& run : results.at("runs")) {
+    trained.push_back(run.at("cell"));
+    EXPECT_EQ(run.at("status"), "finished") << trained.back();
+    ExpectScore(run.at("train"));
+  }
+  EXPECT_EQ(trained, CellRegistry::Global().Names());
 }
 
 TEST_F(CompareTest, ResultsHoldCorpusOptionsMachineAndRuns) {
@@ -93,7 +105,7 @@ TEST_F(CompareTest, ResultsHoldCorpusOptionsMachineAndRuns) {
     ASSERT_EQ(run.at("samples").size(), i < 2 ? 2 : 0);  // of the first seed
   }
   EXPECT_THAT(runs[0].at("conventions").get<std::string>(),
-              MatchesRegex("reset=after, update=keep, init=[a-z0-9]+, biases=one"));
+              MatchesRegex("reset=after, update=keep, gates=sigmoid, init=[a-z0-9]+, biases=one"));
   EXPECT_THAT(runs[1].at("conventions").get<std::string>(), HasSubstr("activation=tanh"));
 
   const int64_t vocabulary = corpus.at("vocabulary");

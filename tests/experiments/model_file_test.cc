@@ -214,7 +214,12 @@ TEST_F(ModelFileTest, DescriptionsThatDoNotFitTheTensors) {
     }
   }
   ExpectError(Described([](Json& model) { model["cell"] = "gru:no=such"; }));
-  ExpectError(Described([](Json& model) { model["cell"] = "nothing"; }));
+  const std::string unknown = Described([](Json& model) { model["cell"] = "grru"; });
+  EXPECT_EQ(
+      Load(unknown).status().message(),
+      Path("damaged") +
+          " needs a cell that is not here: no cell \"grru\"; did you mean \"gru\"?; a cell of a "
+          "plug-in needs its --plugin");
   ExpectError(Described([](Json& model) { model["cell"] = "lstm"; }));
   ExpectError(Described([](Json& model) { model["cell"] = "gru:biases=two"; }));
   ExpectError(Described([](Json& model) { model["cell"] = 3; }));

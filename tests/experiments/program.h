@@ -14,6 +14,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <sluice/experiments/commands.h>
@@ -65,6 +66,15 @@ class ProgramTest : public testing::Test {
     outcome.out = testing::internal::GetCapturedStdout();
     outcome.error = testing::internal::GetCapturedStderr();
     return outcome;
+  }
+
+  // The same in a process of its own, which leaves nothing behind.
+  Outcome Process(const std::vector<std::string>& arguments) const {
+    std::string command = SLUICE_PROGRAM_DIR "/sluice";
+    for (const std::string& argument : arguments) absl::StrAppend(&command, " \"", argument, "\"");
+    absl::StrAppend(&command, " >", Path("out"), " 2>", Path("error"));
+    const int result = std::system(command.c_str());
+    return {WIFEXITED(result) ? WEXITSTATUS(result) : -1, Read(Path("out")), Read(Path("error"))};
   }
 
   std::string Path(const std::string& name) const { return folder_ + "/" + name; }

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sluice/layers/cell.h>
+
 namespace {
 
 using testing::EndsWith;
@@ -42,6 +44,27 @@ TEST(ReadmeTest, ItsCellIsThatOfTheExample) {
   EXPECT_THAT(blocks[1], StartsWith("// Minimal gated unit"));
   EXPECT_THAT(blocks[1], EndsWith("\n});\n"));
   EXPECT_THAT(Read("examples/own_cell.cc"), HasSubstr("\n" + blocks[1]));
+}
+
+TEST(ReadmeTest, ItsEquationsAreThoseOfTheFiles) {
+  EXPECT_THAT(Read("README.md"), HasSubstr("\n```\n" + Read("layers/cells/mgu.cell") + "```\n"));
+  EXPECT_THAT(Read("layers/README.md"),
+              HasSubstr("\n```\n" + Read("layers/cells/lstm_peepholes.cell") + "```\n"));
+}
+
+TEST(ReadmeTest, ItsCellsInBracesAreCells) {
+  int cells = 0;
+  for (const char* name : {"README.md", "layers/README.md"}) {
+    const std::string text = Read(name);
+    for (size_t begin = text.find(": h' ="); begin != std::string::npos;
+         begin = text.find(": h' =", begin + 1)) {
+      const size_t brace = text.rfind('{', begin);
+      const std::string cell = text.substr(brace, text.find('}', begin) + 1 - brace);
+      EXPECT_TRUE(sluice::ParseCellSpec(cell).ok()) << cell << sluice::ParseCellSpec(cell).status();
+      ++cells;
+    }
+  }
+  EXPECT_EQ(cells, 2);
 }
 
 }  // namespace

@@ -51,4 +51,10 @@ if [ -e "$work/prefix/bin/sluice" ]; then
     *) echo "the installed program runs with another libsluice.so than the installed one"; exit 1 ;;
   esac
   "$work/prefix/bin/sluice" list cells
+  ops=$("$work/prefix/bin/sluice" list ops --plugin="$work/consumer/build/libnegate_twice.so")
+  case $ops in
+    *negate_twice*) ;;
+    *) echo "the installed program did not load the plug-in"; exit 1 ;;
+  esac
+  "$work/prefix/bin/sluice" graph --cell="$work/prefix/share/sluice/cells/mgu.cell" >"$work/log"
 fi

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
 #include <tbb/global_control.h>
@@ -37,14 +38,14 @@ struct Setting {
 };
 
 constexpr Setting kSettings[] = {
-    {1, 1, 7, 5, 1, Direction::kForward, false, Input::kDense, false, DType::kF64},
-    {4, 3, 7, 5, 2, Direction::kBoth, true, Input::kEmbedding, true, DType::kF64},
-    {3, 5, 33, 19, 1, Direction::kBackward, true, Input::kOneHot, false, DType::kF64},
-    {5, 17, 7, 67, 1, Direction::kBoth, false, Input::kEmbedding, true, DType::kF64},
-    {2, 17, 33, 50, 3, Direction::kForward, true, Input::kDense, false, DType::kF32},
-    {6, 1, 33, 19, 2, Direction::kForward, false, Input::kOneHot, true, DType::kF64},
-    {1, 5, 7, 50, 1, Direction::kBoth, true, Input::kDense, true, DType::kF64},
-    {4, 17, 33, 67, 2, Direction::kForward, true, Input::kEmbedding, false, DType::kF32},
+    {1, 1, 7, 12, 1, Direction::kForward, false, Input::kDense, false, DType::kF64},
+    {4, 3, 7, 12, 2, Direction::kBoth, true, Input::kEmbedding, true, DType::kF64},
+    {3, 5, 33, 20, 1, Direction::kBackward, true, Input::kOneHot, false, DType::kF64},
+    {5, 17, 7, 68, 1, Direction::kBoth, false, Input::kEmbedding, true, DType::kF64},
+    {2, 17, 33, 52, 3, Direction::kForward, true, Input::kDense, false, DType::kF32},
+    {6, 1, 33, 20, 2, Direction::kForward, false, Input::kOneHot, true, DType::kF64},
+    {1, 5, 7, 52, 1, Direction::kBoth, true, Input::kDense, true, DType::kF64},
+    {4, 17, 33, 68, 2, Direction::kForward, true, Input::kEmbedding, false, DType::kF32},
 };
 
 // Records one step of training: the loss, the outputs, the final states, and the gradients by the
@@ -179,19 +180,29 @@ class CellLevels : public ::testing::TestWithParam<std::string> {
   // As many workers as the tests ask for, also where the machine has fewer processors.
   const tbb::global_control workers_{tbb::global_control::max_allowed_parallelism, 8};
 };
-INSTANTIATE_TEST_SUITE_P(Registered, CellLevels, ::testing::ValuesIn(AllCells()), CellTestName);
+INSTANTIATE_TEST_SUITE_P(Registered, CellLevels, ::testing::ValuesIn(AllEquations()), CellTestName);
 
 TEST_P(CellLevels, ComputeTheSame) {
+  // The bias of sLSTM's input gate scales both c and n: its gradient is nothing but rounding
+  // errors, which the optimiser makes as large as any other.
+  const std::string cell = absl::StrContains(GetParam(), "slstm")
+                               ? absl::StrCat(GetParam(), ":biases=none")
+                               : GetParam();
   for (const Setting& setting : kSettings) {
     SCOPED_TRACE(&setting - kSettings);
-    const std::vector<Tensor> debug = Train(GetParam(), setting, PlanLevel::kDebug, 1);
-    ExpectSameBits(debug, Train(GetParam(), setting, PlanLevel::kSimple, 1));
-    ExpectNear(debug, Train(GetParam(), setting, PlanLevel::kFull, 1),
+    const std::vector<Tensor> debug = Train(cell, setting, PlanLevel::kDebug, 1);
+    ExpectSameBits(debug, Train(cell, setting, PlanLevel::kSimple, 1));
+    ExpectNear(debug, Train(cell, setting, PlanLevel::kFull, 1),
                setting.dtype == DType::kF64 ? 1e-11 : 1e-4);
   }
 }
 
-TEST_P(CellLevels, GiveTheSameBitsForAnyNumberOfThreads) {
+// Cells whose plans differ most.
+class CellPlans : public CellLevels {};
+INSTANTIATE_TEST_SUITE_P(Registered, CellPlans, ::testing::ValuesIn(CellsOfAllKinds()),
+                         CellTestName);
+
+TEST_P(CellPlans, GiveTheSameBitsForAnyNumberOfThreads) {
   for (const Setting& setting : kSettings) {
     SCOPED_TRACE(&setting - kSettings);
     for (const PlanLevel level : {PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull}) {
@@ -204,7 +215,7 @@ TEST_P(CellLevels, GiveTheSameBitsForAnyNumberOfThreads) {
   }
 }
 
-TEST_P(CellLevels, HoldInMemory) {
+TEST_P(CellPlans, HoldInMemory) {
   for (const Setting& setting : kSettings) {
     SCOPED_TRACE(&setting - kSettings);
     VariableStore variables({.dtype = setting.dtype});

@@ -31,17 +31,21 @@ std::string ErrorOf(absl::string_view text) {
 TEST(ParseCellSpec, GivesTheStandardOfEveryOption) {
   const CellSpec gru = MustParse("gru");
   EXPECT_EQ(gru.record->name, "gru");
-  EXPECT_EQ(gru.options,
-            (std::map<std::string, std::string>{
-                {"reset", "before"}, {"update", "keep"}, {"init", "keras"}, {"biases", "one"}}));
+  for (const auto& [option, standard] : {std::pair("reset", "before"),
+                                         {"update", "keep"},
+                                         {"init", "keras"},
+                                         {"biases", "one"},
+                                         {"zoneout", "0"}}) {
+    EXPECT_EQ(gru.options.at(option), standard);
+  }
   EXPECT_EQ(gru.Differences(), "");
-  EXPECT_EQ(gru.Conventions(), "reset=before, update=keep, init=keras, biases=one");
+  EXPECT_EQ(gru.Conventions(), "reset=before, update=keep, gates=sigmoid, init=keras, biases=one");
 }
 
 TEST(ParseCellSpec, TakesOptions) {
   const CellSpec gru = MustParse("gru:reset=after:biases=two");
   EXPECT_EQ(gru.Differences(), "reset=after:biases=two");
-  EXPECT_EQ(gru.Conventions(), "reset=after, update=keep, init=keras, biases=two");
+  EXPECT_EQ(gru.Conventions(), "reset=after, update=keep, gates=sigmoid, init=keras, biases=two");
   EXPECT_EQ(CellOptions(MustParse("lstm:forget_bias=-1.5").options).Number("forget_bias"), -1.5);
   EXPECT_TRUE(CellOptions(MustParse("lstm:coupled=yes").options).Is("coupled", "yes"));
 }
@@ -76,14 +80,15 @@ TEST(ParseCellSpec, NamesTheNearestCell) {
   EXPECT_EQ(ErrorOf("transformer"),
             absl::StrCat("no cell \"transformer\"; there are ",
                          absl::StrJoin(CellRegistry::Global().Names(), ", ")));
-  EXPECT_TRUE(absl::StrContains(ErrorOf("transformer"), "elman, gru, lstm"));
+  EXPECT_TRUE(absl::StrContains(ErrorOf("transformer"), "elman, gru, gru1"));
 }
 
 TEST(ParseCellSpec, NamesTheNearestOptionOrAll) {
   EXPECT_EQ(ErrorOf("gru:rest=after"), "cell gru has no option \"rest\"; did you mean \"reset\"?");
-  EXPECT_EQ(
-      ErrorOf("gru:forget_bias=1"),
-      "cell gru has no option \"forget_bias\"; there are preset, reset, update, init, biases");
+  EXPECT_EQ(ErrorOf("gru:forget_bias=1"),
+            "cell gru has no option \"forget_bias\"; there are preset, reset, update, gates, init, "
+            "biases, keep_bias, chrono, layer_norm, zoneout, zoneout_memory, recurrent_dropout, "
+            "state_dropout, weight_drop");
 }
 
 TEST(ParseCellSpec, ListsTheChoices) {

@@ -19,6 +19,8 @@ std::vector<std::string> AllCells();
 std::vector<std::string> AllEquations();
 // Every registered cell as it is.
 std::vector<std::string> StandardCells();
+// A few of them in which everything occurs that a cell can do to a plan, for tests that take long.
+std::vector<std::string> CellsOfAllKinds();
 // "gru_reset_after", for the names of tests.
 std::string CellTestName(const ::testing::TestParamInfo<std::string>& info);
 

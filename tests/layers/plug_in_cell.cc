@@ -19,7 +19,7 @@ class Trace : public Cell {
 
   State Step(Value x, const State& s) const override {
     const Value k = Gate("keep", Sigmoid(keep_(x, s["h"])));
-    const Value trace = k * s["trace"] + (1 - k) * Tanh(candidate_(x, s["h"]));
+    const Value trace = k * s["trace"] + (1 - k) * Candidate("new", Tanh(candidate_(x, s["h"])));
     return {{"h", Tanh(trace)}, {"trace", trace}};
   }
 
@@ -38,11 +38,7 @@ const RegisterCell kTrace({
     .presets = {},
     .parameters =
         [](const CellSize& size, const CellOptions&) {
-          ParameterCount count = GateParameters(size, 2);
-          count.recurrent -=
-              1;  // the gate sees the input only, and has no bias of a recurrent product
-          if (size.biases == Biases::kTwo) count.vectors -= 1;
-          return count;
+          return GateParameters(size, 1) + GateParameters(size, 1, {.recurrent = false});
         },
     .make = MakeCell<Trace>(),
 });

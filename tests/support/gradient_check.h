@@ -19,7 +19,8 @@ struct GradientCheckOptions {
   // of both magnitudes and `floor`.
   double tolerance = 1e-7;
   double floor = 1e-3;
-  // An input x is moved by step * max(1, |x|). Keep inputs farther than that from every kink.
+  // An input x is moved by step * max(1, |x|); by less where the derivative is not as it should be,
+  // because a kink may lie within the step.
   double step = 5e-4;
   uint64_t seed = 1;  // of the weights
 };
