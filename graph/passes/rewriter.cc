@@ -20,8 +20,8 @@ absl::InlinedVector<NodeId, 4> GraphRewriter::MappedInputs(NodeId old) const {
 NodeId GraphRewriter::Append(NodeId old, const Op& op, const TensorType& type,
                              absl::Span<const NodeId> inputs, const Attributes& attributes) {
   const Node& node = from_.nodes[old];
-  if (IsNext(old) && &op == node.op && &attributes == &from_.nodes.attributes(old) &&
-      inputs == from_.nodes.inputs(old) && type == node.type) {
+  if (IsNext(old) && &op == node.op && inputs == from_.nodes.inputs(old) && type == node.type &&
+      attributes == from_.nodes.attributes(old)) {
     return same_++;
   }
   BeginToDiffer();
@@ -36,7 +36,10 @@ NodeId GraphRewriter::Copy(NodeId old) {
 
 PlanGraph GraphRewriter::Finish() {
   if (!differs_ && same_ < from_.nodes.size()) BeginToDiffer();
-  if (!differs_) to_.nodes = std::move(from_.nodes);
+  if (!differs_) {
+    to_.nodes = std::move(from_.nodes);
+    to_.all_differ = from_.all_differ;
+  }
   for (const NodeId id : from_.fetches) to_.fetches.push_back(new_id_[id]);
   for (const NodeId id : from_.feeds) to_.feeds.push_back(id == kNoNode ? kNoNode : new_id_[id]);
   return std::move(to_);

@@ -70,6 +70,7 @@ class EqualFinder {
 }  // namespace
 
 PlanGraph ShareEqual(PlanGraph graph) {
+  if (graph.all_differ) return graph;
   const std::vector<NodeId> first = EqualFinder(graph.nodes).Run();
   GraphRewriter rewriter(graph);
   for (NodeId id = 0; id < graph.nodes.size(); ++id) {
@@ -79,7 +80,9 @@ PlanGraph ShareEqual(PlanGraph graph) {
       rewriter.Map(id, rewriter.MapOf(first[id]));
     }
   }
-  return DropUnused(rewriter.Finish());
+  PlanGraph shared = DropUnused(rewriter.Finish());
+  shared.all_differ = true;
+  return shared;
 }
 
 }  // namespace sluice
