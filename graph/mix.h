@@ -17,7 +17,8 @@ inline uint64_t Mix(uint64_t hash, uint64_t word) {
 }
 
 inline uint64_t Mix(uint64_t hash, const Attributes& attributes) {
-  for (const int64_t integer : attributes.integers) hash = Mix(hash, static_cast<uint64_t>(integer));
+  for (const int64_t integer : attributes.integers)
+    hash = Mix(hash, static_cast<uint64_t>(integer));
   return Mix(hash, std::bit_cast<uint64_t>(attributes.number) ^
                        reinterpret_cast<uintptr_t>(attributes.variable));
 }
