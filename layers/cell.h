@@ -119,12 +119,6 @@ class GateInput {
   Variable* recurrent_bias_ = nullptr;
 };
 
-// A recurrence of all steps: h_t = factors_t * h_(t-1) + terms_t, with values (T, B, H).
-struct LinearRecurrence {
-  Value factors, terms;
-  std::vector<std::pair<std::string, Value>> gates;  // what `Step` names
-};
-
 // One step of a recurrent layer, written as its equations. It knows no time, no masks, no batches:
 // the layer does.
 class Cell {
@@ -134,9 +128,6 @@ class Cell {
   virtual std::vector<std::string> StateNames() const { return {"h"}; }
   // x (B, I), state values (B, H) -> the next state, with all its names.
   virtual State Step(Value x, const State& state) const = 0;
-  // Of a cell whose state is h and whose h' is linear in h: all its steps, x (T, B, I). Where there
-  // is one, the layer takes it in place of `Step`, and works it out by a parallel scan.
-  virtual std::optional<LinearRecurrence> Linear(Value /*x*/) const { return std::nullopt; }
 
  protected:
   // Names a gate, so that reports show it, and returns it.

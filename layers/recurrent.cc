@@ -114,32 +114,6 @@ State Recurrent::ZoneOut(const State& old, State next, RunMasks* masks) const {
   return next;
 }
 
-namespace {
-
-// All steps of a linear recurrence at once; where the mask is 0, the state stays.
-Value Scan(const LinearRecurrence& recurrence, Value initial, Value mask, bool backward) {
-  Value factors = recurrence.factors;
-  Value terms = recurrence.terms;
-  if (!factors.valid()) return terms;
-  Tape& tape = *factors.tape();
-  const int64_t steps = factors.shape()[0];
-  if (mask) {
-    const Value counts = Reshape(mask, {steps, mask.shape()[1], 1});
-    factors = Select(counts, factors, NumberLike(1, factors));
-    terms = Select(counts, terms, NumberLike(0, terms));
-  }
-  for (const auto& [name, gate] : recurrence.gates) {
-    for (int64_t t = 0; t < steps; ++t) {
-      const int64_t step = backward ? steps - 1 - t : t;
-      const Tape::StepMark step_mark(tape, static_cast<int32_t>(step));
-      tape.Name(name, Index(gate, t));
-    }
-  }
-  return LinearScan(factors, terms, initial, backward);
-}
-
-}  // namespace
-
 RecurrentOutputs Recurrent::Run(Value x, const RecurrentInputs& inputs) const {
   RecurrentOutputs result{x, {}};
   if (!x) return result;
@@ -179,13 +153,6 @@ RecurrentOutputs Recurrent::Run(Value x, const RecurrentInputs& inputs) const {
       }
       const Cell& cell = dropping != nullptr ? *dropping : *cells_[index];
       State state = InitialState(layer_input, index, inputs);
-      if (const std::optional<LinearRecurrence> linear = cell.Linear(layer_input)) {
-        outputs.push_back(Scan(*linear, state["h"], inputs.mask, backward));
-        state.Set("h", Index(outputs.back(), backward ? 0 : steps - 1));
-        CarryOn(tape, index, state, inputs);
-        result.final.push_back(std::move(state));
-        continue;
-      }
       std::vector<Value> output(steps);
       for (int64_t i = 0; i < steps; ++i) {
         const int64_t t = backward ? steps - 1 - i : i;

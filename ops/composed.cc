@@ -1,4 +1,3 @@
-#include <array>
 #include <numeric>
 #include <vector>
 
@@ -110,39 +109,6 @@ Value Dropout(Value x, double rate, Value step, RandomKey key) {
   }
   const Value drawn = Uniform(step, key, x.dtype(), x.shape());
   return x * (LessEqual(NumberLike(rate, drawn), drawn) * (1 / (1 - rate)));
-}
-
-Value LinearScan(Value factors, Value terms, Value initial, bool backward) {
-  if (!factors.valid() || !terms.valid() || !initial.valid()) return terms;
-  const int64_t steps = terms.shape()[0];
-  // The values of later steps (in the order of the scan), and of as many that are `distance` ahead.
-  const auto later = [&](Value x, int64_t distance) {
-    return backward ? Slice(x, 0, 0, steps - distance) : Slice(x, 0, distance, steps);
-  };
-  const auto earlier = [&](Value x, int64_t distance) {
-    return backward ? Slice(x, 0, distance, steps) : Slice(x, 0, 0, steps - distance);
-  };
-  const auto replace_later = [&](Value x, int64_t distance, Value rest) {
-    if (distance == steps) return x;
-    const Value first = backward ? Slice(x, 0, steps - distance, steps) : Slice(x, 0, 0, distance);
-    return backward ? Concat(std::array{rest, first}, 0) : Concat(std::array{first, rest}, 0);
-  };
-  // The initial value counts as a term of the first step.
-  const int64_t first = backward ? steps - 1 : 0;
-  const Value start = Index(factors, first) * initial + Index(terms, first);
-  const Value head = Reshape(start, terms.shape().With(0, 1));
-  if (steps == 1) return head;
-  terms = backward ? Concat(std::array{later(terms, 1), head}, 0)
-                   : Concat(std::array{head, later(terms, 1)}, 0);
-  // After each round an element has the terms of twice as many steps, and the product of their
-  // factors.
-  for (int64_t distance = 1; distance < steps; distance *= 2) {
-    const Value factor = later(factors, distance);
-    terms =
-        replace_later(terms, distance, factor * earlier(terms, distance) + later(terms, distance));
-    factors = replace_later(factors, distance, factor * earlier(factors, distance));
-  }
-  return terms;
 }
 
 Value Normalize(Value x, double epsilon) {

@@ -45,11 +45,6 @@ Value Normalize(Value x, double epsilon = 1e-5);
 // Normalize(x) * gain + shift. Ba, Kiros, Hinton 2016.
 Value LayerNorm(Value x, Value gain, Value shift, double epsilon = 1e-5);
 
-// y_t = factors_t * y_(t-1) + terms_t for all t at once; (T, ...) values, y_(-1) = initial (...).
-// Backward, y_t = factors_t * y_(t+1) + terms_t. ceil(log2 T) rounds over all elements in place of
-// T steps one after the other (Hillis & Steele 1986): equal to rounding.
-Value LinearScan(Value factors, Value terms, Value initial, bool backward = false);
-
 }  // namespace sluice
 
 #endif  // SLUICE_OPS_COMPOSED_H_

@@ -1,5 +1,3 @@
-#include <absl/strings/str_cat.h>
-
 #include <sluice/layers/cell.h>
 #include <sluice/ops/composed.h>
 
@@ -22,8 +20,7 @@ class MinGru : public Cell {
   MinGru(const Scope& scope, const CellSize& size, const CellOptions& options)
       : update_(scope / "update", size, kOfInput),
         candidate_(scope / "candidate", size, kOfInput),
-        positive_(options.Is("state", "positive")),
-        parallel_(options.Is("scan", "parallel")) {}
+        positive_(options.Is("state", "positive")) {}
 
   State Step(Value x, const State& s) const override {
     const Value z = Gate("update", Sigmoid(update_.Input(x)));
@@ -31,16 +28,9 @@ class MinGru : public Cell {
     return {{"h", (1 - z) * s["h"] + z * c}};
   }
 
-  std::optional<LinearRecurrence> Linear(Value x) const override {
-    if (!parallel_) return std::nullopt;
-    const Value z = Sigmoid(update_.Input(x));
-    return LinearRecurrence{
-        1 - z, z * CandidateOf(candidate_.Input(x), positive_), {{"update", z}}};
-  }
-
  private:
   GateInput update_, candidate_;
-  bool positive_, parallel_;
+  bool positive_;
 };
 
 // f = s(W x + b),  i = s(W x + b),  c = W x + b,  h' = f / (f + i) * h + i / (f + i) * c
@@ -51,8 +41,7 @@ class MinLstm : public Cell {
                 {.bias = options.Number("forget_bias"), .recurrent = false}),
         input_(scope / "input", size, {.recurrent = false, .complements = "forget"}),
         candidate_(scope / "candidate", size, kOfInput),
-        positive_(options.Is("state", "positive")),
-        parallel_(options.Is("scan", "parallel")) {}
+        positive_(options.Is("state", "positive")) {}
 
   State Step(Value x, const State& s) const override {
     const Value f = Sigmoid(forget_.Input(x));
@@ -63,19 +52,9 @@ class MinLstm : public Cell {
     return {{"h", keep * s["h"] + take * c}};
   }
 
-  std::optional<LinearRecurrence> Linear(Value x) const override {
-    if (!parallel_) return std::nullopt;
-    const Value f = Sigmoid(forget_.Input(x));
-    const Value i = Sigmoid(input_.Input(x));
-    const Value keep = f / (f + i), take = i / (f + i);
-    return LinearRecurrence{keep,
-                            take * CandidateOf(candidate_.Input(x), positive_),
-                            {{"forget", keep}, {"input", take}}};
-  }
-
  private:
   GateInput forget_, input_, candidate_;
-  bool positive_, parallel_;
+  bool positive_;
 };
 
 constexpr char kSource[] =
@@ -86,28 +65,13 @@ const CellOption kState = {"state",
                            "of candidates: as they are, "
                            "or made positive as in the published code"};
 
-const CellOption kScan = {"scan",
-                          "sequential",
-                          {"sequential", "parallel"},
-                          "step by step, or all steps at once in log2(T) rounds"};
-
-absl::Status CheckScan(const CellOptions& options) {
-  for (const char* by_step : {"zoneout", "recurrent_dropout"}) {
-    if (options.Is("scan", "sequential") || options.Number(by_step) == 0) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat(by_step, " acts step by step, which scan=parallel does not go"));
-  }
-  return absl::OkStatus();
-}
-
 const RegisterCell kMinGru({
     .name = "mingru",
     .title = "Minimal GRU without a recurrent product",
     .equations = "z = s(W x + b), c = W x + b, h' = (1 - z) * h + z * c",
     .source = kSource,
     .gates = {{"update", Polarity::kOneMinusGate}},
-    .options = {kState, kScan},
-    .check = CheckScan,
+    .options = {kState},
     .parameters = [](const CellSize& size,
                      const CellOptions&) { return GateParameters(size, 2, kOfInput); },
     .make = MakeCell<MinGru>(),
@@ -119,12 +83,7 @@ const RegisterCell kMinLstm({
     .equations = "f, i = s(W x + b), c = W x + b, h' = f / (f + i) * h + i / (f + i) * c",
     .source = kSource,
     .gates = {{"forget", Polarity::kKeeps}, {"input", Polarity::kNeither}},
-    .options = {kState,
-                kScan,
-                {.name = "forget_bias",
-                 .standard = "0",
-                 .description = "added to the initial bias of the forget gate"}},
-    .check = CheckScan,
+    .options = {kState, {"forget_bias", "0", {}, "added to the initial bias of the forget gate"}},
     .parameters = [](const CellSize& size,
                      const CellOptions&) { return GateParameters(size, 3, kOfInput); },
     .make = MakeCell<MinLstm>(),

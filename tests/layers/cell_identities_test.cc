@@ -159,39 +159,6 @@ TEST(BiasIdentities, TwoBiasesAreTheirSumWhereTheyStandTogether) {
   }
 }
 
-// ---- Scans ----
-
-TEST(Scans, AreTheStepsOneAfterTheOther) {
-  for (const char* cell : {"mingru", "minlstm", "mingru:state=positive"}) {
-    for (const int64_t steps : {1, 2, 3, 7, 16, 33}) {
-      SCOPED_TRACE(absl::StrCat(cell, " ", steps));
-      SequenceInputs inputs = RandomSequence(DType::kF64, steps, kBatch, kInputs, kHidden, 2);
-      inputs.mask = MaskOf(DType::kF64, steps, {steps, (steps + 1) / 2, 1, steps});
-      std::vector<SequenceRun> runs;
-      for (const char* scan : {"sequential", "parallel"}) {
-        VariableStore variables({.dtype = DType::kF64});
-        const Recurrent rnn(variables.root() / "rnn", {.cell = absl::StrCat(cell, ":scan=", scan),
-                                                       .inputs = kInputs,
-                                                       .hidden = kHidden,
-                                                       .layers = 2,
-                                                       .direction = Direction::kBoth});
-        runs.push_back(RunSequence(rnn, variables, inputs));
-      }
-      ExpectNear(runs[0], runs[1], 1e-13);
-      for (size_t i = 0; i < runs[0].weight_gradients.size(); ++i) {
-        ExpectNear(runs[0].weight_gradients[i], runs[1].weight_gradients[i], 1e-12);
-      }
-    }
-  }
-}
-
-TEST(Scans, OfManyStepsStayExact) {
-  Model steps("mingru"), scan("mingru:scan=parallel");
-  const SequenceInputs inputs = RandomSequence(DType::kF64, 1000, 2, kInputs, kHidden, 1);
-  ExpectNear(RunSequence(steps.rnn, steps.variables, inputs),
-             RunSequence(scan.rnn, scan.variables, inputs), 1e-12);
-}
-
 // ---- Parameters ----
 
 int64_t Parameters(const RecurrentOptions& options) {
