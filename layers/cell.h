@@ -67,6 +67,7 @@ struct CellSize {
   int64_t inputs = 0;
   int64_t hidden = 0;
   InitialValues initial;
+  Initializer first_bias;  // of the bias or, of two, the input's; none: that of `initial`
   Biases biases = Biases::kOne;
   bool layer_norm = false;
   GateStart start;
@@ -82,9 +83,10 @@ class GateInput {
     double bias = 0;  // added to the initial value of the (input) bias
     bool input = true;
     bool recurrent = true;
-    bool biased = true;  // where the cell has biases
-    int64_t units = 0;   // of the gate; 0: H
-    int64_t sees = 0;    // how many values the recurrent product takes; 0: H
+    bool biased = true;             // where the cell has biases
+    bool normalises_input = false;  // N(W x) * input_gain in place of W x, without layer norm too
+    int64_t units = 0;              // of the gate; 0: H
+    int64_t sees = 0;               // how many values the recurrent product takes; 0: H
     // U is block-diagonal, with a matrix head_<k>/recurrent_weights for each of so many heads.
     int64_t heads = 1;
     // A gate that lets in what this other one lets go: its chrono bias is minus the other's.
@@ -110,10 +112,9 @@ class GateInput {
 
   Scope scope_;
   RunMasks* masks_;
-  bool normalised_;
   Variable* input_weights_ = nullptr;
   std::vector<Variable*> recurrent_weights_;  // by head
-  Variable* input_gain_ = nullptr;
+  Variable* input_gain_ = nullptr;            // none: W x is as it is; so for U h
   Variable* recurrent_gain_ = nullptr;
   Variable* input_bias_ = nullptr;
   Variable* recurrent_bias_ = nullptr;

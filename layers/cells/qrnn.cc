@@ -63,12 +63,18 @@ class Qrnn : public Cell {
   WindowInput candidate_, forget_, output_;
 };
 
+std::vector<GateRecord> GatesOfQrnn(const CellOptions& options) {
+  return {{"forget", options.Is("forget", "keep") ? Polarity::kKeeps : Polarity::kOneMinusGate},
+          {"output", Polarity::kNeither}};
+}
+
 const RegisterCell kQrnn({
     .name = "qrnn",
     .title = "Quasi-recurrent network",
     .equations = "z = tanh(W x + b), f, o = s(W x + b), c' = f * c + (1 - f) * z, h' = o * c'",
     .source = "Bradbury, Merity, Xiong, Socher 2016, Quasi-recurrent neural networks",
     .gates = {{"forget", Polarity::kKeeps}, {"output", Polarity::kNeither}},
+    .gates_of = GatesOfQrnn,
     .options = {{"window", "1", {"1", "2"}, "time steps of the input that gates and candidate see"},
                 {"forget", "keep", {"keep", "new"}, "what a forget gate of 1 takes"}},
     .parameters =
