@@ -32,12 +32,6 @@ Recurrent::Recurrent(Scope scope, RecurrentOptions options)
       cells_.push_back(MakeCell(spec_, ScopeOf(layer, direction), inputs, options_.hidden));
     }
   }
-  if (CellOptions(spec_.options).Number("zoneout_memory") != 0 &&
-      cells_[0]->StateNames().size() == 1) {
-    scope_.store().Fail(absl::InvalidArgumentError(
-        absl::StrCat("cell ", spec_.record->name,
-                     ": zoneout_memory has nothing to keep: its state is h alone")));
-  }
 }
 
 Scope Recurrent::ScopeOf(int layer, int direction) const {

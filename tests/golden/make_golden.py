@@ -668,11 +668,11 @@ def ligru(w, x, state):
 
 
 def ligru_normed(w, x, state):
-    """z = s(N(W x) + U h), h' = z * h + (1 - z) * relu(N(W x) + U h), N with a gain and a shift"""
+    """z = s(N(W x) + U h + b), h' = z * h + (1 - z) * relu(N(W x) + U h + b), N with a gain"""
     (h,) = state
 
     def total(w, gate, x, h):
-        return (norm(x @ w[f"{gate}/input_weights"], w[f"{gate}/gain"], w[f"{gate}/shift"])
+        return (norm(x @ w[f"{gate}/input_weights"], w[f"{gate}/input_gain"], w[f"{gate}/bias"])
                 + h @ w[f"{gate}/recurrent_weights"])
 
     (z,), before = gates_of(w, "update", x, h, total), total(w, "candidate", x, h)
@@ -853,7 +853,7 @@ DESIGNS = {  # family: {a cell as Sluice names it, @ and what tells it from othe
         "intersection": Design("output,candidate,up,gate:WUb projection:W", "h s", intersection),
         "intersection@as_wide": Design("output,candidate,up,gate:WUb", "h s", intersection, inputs=4),
         "janet": Design("forget,candidate:WUb", "h", janet),
-        "ligru:norm=layer": Design("update,candidate:WUgt", "h", ligru_normed),
+        "ligru:norm=layer": Design("update,candidate:WUab", "h", ligru_normed),
         "ligru:norm=none": Design("update,candidate:WUb", "h", ligru),
         "rhn:depth=2": Design("layer_0/candidate,layer_0/transform:WUb layer_1/candidate,layer_1/transform:Ub", "h", rhn),
         "rhn:depth=3": Design("layer_0/candidate,layer_0/transform:WUb layer_1/candidate,layer_1/transform:Ub "
