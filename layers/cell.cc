@@ -191,8 +191,19 @@ std::vector<Value> GateInput::NormalizedTogether(absl::Span<const GateInput* con
   return sums;
 }
 
+LinearRecurrence Cell::RecurrenceOf(Value x) const {
+  x.tape()->Fail("cell: scan=parallel needs a RecurrenceOf, which this cell has not");
+  return {};
+}
+
 Value Cell::Gate(absl::string_view name, Value value) {
-  if (value) value.tape()->Name(name, value);
+  if (!value.valid()) return value;
+  Tape& tape = *value.tape();
+  if (value.shape().rank() < 3) {
+    tape.Name(name, value);
+  } else {
+    for (int64_t t = 0; t < value.shape()[0]; ++t) tape.Name(name, Index(value, t));
+  }
   return value;
 }
 
@@ -257,6 +268,16 @@ const std::string& CellOptions::Get(absl::string_view name) const {
 double CellOptions::Number(absl::string_view name) const {
   double number = 0;
   return absl::SimpleAtod(Get(name), &number) ? number : 0;
+}
+
+const CellOption& ScanOption() {
+  static const auto& option = *new CellOption{
+      .name = "scan",
+      .standard = "sequential",
+      .choices = {"sequential", "parallel"},
+      .description = "step by step, or all steps at once by log2(T) rounds (Martin & Cundy 2018)",
+      .is_switch = true};
+  return option;
 }
 
 const std::vector<CellOption>& CommonCellOptions() {

@@ -120,6 +120,14 @@ class GateInput {
   Variable* recurrent_bias_ = nullptr;
 };
 
+// A recurrence that is linear in one state s, with factors that depend on the input only:
+// s' = keep * s + add, and h' = output * s', or s itself is h.
+struct LinearRecurrence {
+  Value keep, add;
+  std::string state = "h";
+  Value output = {};
+};
+
 // One step of a recurrent layer, written as its equations. It knows no time, no masks, no batches:
 // the layer does.
 class Cell {
@@ -129,9 +137,11 @@ class Cell {
   virtual std::vector<std::string> StateNames() const { return {"h"}; }
   // x (B, I), state values (B, H) -> the next state, with all its names.
   virtual State Step(Value x, const State& state) const = 0;
+  // Of all steps at once: x (T, B, I) -> values (T, B, H). For cells with the option `scan`.
+  virtual LinearRecurrence RecurrenceOf(Value x) const;
 
  protected:
-  // Names a gate, so that reports show it, and returns it.
+  // Names a gate, of one step or of all of them, so that reports show it, and returns it.
   static Value Gate(absl::string_view name, Value value);
   // What a step adds to the state: what the option `recurrent_dropout` drops. Returns the value,
   // or what is left of it.
@@ -154,6 +164,9 @@ struct CellOption {
   bool changes_equations = true;  // false: other first values of the same equations
   bool is_switch = false;         // off where it is the standard, which then goes without saying
 };
+
+// `scan`, of cells with a RecurrenceOf: step by step, or all steps at once by LinearScan.
+const CellOption& ScanOption();
 
 // Chosen options of one cell, complete and checked.
 class CellOptions {

@@ -44,12 +44,9 @@ class Qrnn : public Cell {
   }
 
   State Step(Value x, const State& s) const override {
-    const Value c = s["c"];
-    const Value z = Candidate("candidate", Tanh(candidate_(x, s["candidate_before"])));
-    const Value f = Gate("forget", Sigmoid(forget_(x, s["forget_before"])));
-    const Value o = Gate("output", Sigmoid(output_(x, s["output_before"])));
-    const Value c_new = keeps_ ? f * c + (1 - f) * z : f * z + (1 - f) * c;
-    State next = {{"h", o * c_new}, {"c", c_new}};
+    const LinearRecurrence now = Within(x, s);
+    const Value c = now.keep * s["c"] + now.add;
+    State next = {{"h", now.output * c}, {"c", c}};
     if (two_) {
       next.Set("candidate_before", candidate_.Next(x));
       next.Set("forget_before", forget_.Next(x));
@@ -58,7 +55,19 @@ class Qrnn : public Cell {
     return next;
   }
 
+  LinearRecurrence RecurrenceOf(Value x) const override { return Within(x, {}); }
+
  private:
+  // `before`: what the window shows of the step before.
+  LinearRecurrence Within(Value x, const State& s) const {
+    const Value z = Candidate("candidate", Tanh(candidate_(x, s["candidate_before"])));
+    const Value f = Gate("forget", Sigmoid(forget_(x, s["forget_before"])));
+    const Value o = Gate("output", Sigmoid(output_(x, s["output_before"])));
+    const Value keep = keeps_ ? f : 1 - f;
+    const Value take = keeps_ ? 1 - f : f;
+    return {.keep = keep, .add = take * z, .state = "c", .output = o};
+  }
+
   bool two_, keeps_;
   WindowInput candidate_, forget_, output_;
 };
@@ -76,7 +85,13 @@ const RegisterCell kQrnn({
     .gates = {{"forget", Polarity::kKeeps}, {"output", Polarity::kNeither}},
     .gates_of = GatesOfQrnn,
     .options = {{"window", "1", {"1", "2"}, "time steps of the input that gates and candidate see"},
-                {"forget", "keep", {"keep", "new"}, "what a forget gate of 1 takes"}},
+                {"forget", "keep", {"keep", "new"}, "what a forget gate of 1 takes"},
+                ScanOption()},
+    .check = [](const CellOptions& options) -> absl::Status {
+      if (options.Is("window", "1") || options.Is("scan", "sequential")) return absl::OkStatus();
+      return absl::InvalidArgumentError(
+          "window=2 carries the step before, which takes scan=sequential");
+    },
     .parameters =
         [](const CellSize& size, const CellOptions& options) {
           const double before = options.Is("window", "2") ? 3 : 0;
