@@ -153,11 +153,20 @@ Value Recurrent::RunScan(const Cell& cell, Value x, Value mask, bool backward, R
   };
   const LinearRecurrence of_all = cell.RecurrenceOf(x);
   if (!x.tape()->status().ok()) return Value(x.tape(), kNoNode);
-  const Value all = scan(of_all.state, of_all.keep, of_all.add);
-  if (!of_all.output) return all;
+  const Value initial = state[of_all.state];
+  Value all = scan(of_all.state, of_all.keep, of_all.add);
+  if (!of_all.output || !all.valid()) return all;
+  const CellOptions options(spec_.options);
+  if (options.Number("zoneout_memory") != 0) {
+    // h comes from the new state as it is before zoneout.
+    const Value first = Reshape(initial, all.shape().With(0, 1));
+    const Value before = backward
+                             ? Concat(std::vector<Value>{Slice(all, 0, 1, steps), first}, 0)
+                             : Concat(std::vector<Value>{first, Slice(all, 0, 0, steps - 1)}, 0);
+    all = of_all.keep * before + of_all.add;
+  }
   const Value h = of_all.output * all;
-  if (!h.valid()) return h;
-  if (counts || CellOptions(spec_.options).Number("zoneout") != 0) {
+  if (counts || options.Number("zoneout") != 0) {
     // It keeps nothing of the h before, but where a step does not count or zones out.
     return scan("h", x.tape()->Constant(0, h.dtype(), h.shape()), h);
   }
