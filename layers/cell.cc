@@ -275,7 +275,9 @@ const CellOption& ScanOption() {
       .name = "scan",
       .standard = "sequential",
       .choices = {"sequential", "parallel"},
-      .description = "step by step, or all steps at once by log2(T) rounds (Martin & Cundy 2018)",
+      .description =
+          "step by step, or all steps at once in log2(T) rounds (Martin & Cundy 2018): the "
+          "same to rounding, slower on few cores",
       .is_switch = true};
   return option;
 }
