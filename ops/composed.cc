@@ -115,7 +115,7 @@ Value LinearScan(Value a, Value b, Value initial, bool backward) {
   for (const Value& value : {a, b, initial}) {
     if (!value.valid()) return value;
   }
-  const Shape& all = b.shape();
+  const Shape all = b.shape();  // a copy: what is recorded moves the tape
   if (all.rank() == 0 || a.shape().rank() != all.rank() || a.shape()[0] != all[0] ||
       !BroadcastsTo(a.shape(), all) || initial.shape() != Shape(all.sizes().subspan(1))) {
     b.tape()->Fail(

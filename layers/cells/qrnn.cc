@@ -58,7 +58,7 @@ class Qrnn : public Cell {
   LinearRecurrence RecurrenceOf(Value x) const override { return Within(x, {}); }
 
  private:
-  // `before`: what the window shows of the step before.
+  // With the products of the step before, where the window shows them.
   LinearRecurrence Within(Value x, const State& s) const {
     const Value z = Candidate("candidate", Tanh(candidate_(x, s["candidate_before"])));
     const Value f = Gate("forget", Sigmoid(forget_(x, s["forget_before"])));
