@@ -60,7 +60,7 @@ def pytorch_row(row):
 def main():
     folder = pathlib.Path(sys.argv[1])
     rows = []
-    for part in ("limits", "onednn", "training", "ops", "pytorch"):
+    for part in ("limits", "onednn", "training", "planning", "own_cell", "ops", "pytorch"):
         file = folder / f"{part}.json"
         if not file.exists():
             continue

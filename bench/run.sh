@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs all benchmarks and writes build/bench/report.md: one table with ratios, shares and spreads. Takes about half an
 # hour; --quick takes some minutes for the sizes that say most.
-#   bench/run.sh [--quick] [onednn|pytorch|limits|training|own_cell|ops]...
+#   bench/run.sh [--quick] [onednn|pytorch|limits|training|planning|own_cell|ops]...
 set -uo pipefail
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../setup.sh"
 
@@ -15,11 +15,11 @@ parts=()
 for argument in "$@"; do
   case $argument in
     --quick) quick=1 seconds=0.3 ;;
-    onednn | pytorch | limits | training | own_cell | ops) parts+=("$argument") ;;
-    *) fail "usage: bench/run.sh [--quick] [onednn|pytorch|limits|training|own_cell|ops]..." ;;
+    onednn | pytorch | limits | training | planning | own_cell | ops) parts+=("$argument") ;;
+    *) fail "usage: bench/run.sh [--quick] [onednn|pytorch|limits|training|planning|own_cell|ops]..." ;;
   esac
 done
-[ ${#parts[@]} -gt 0 ] || parts=(limits onednn training own_cell ops pytorch)
+[ ${#parts[@]} -gt 0 ] || parts=(limits onednn training planning own_cell ops pytorch)
 
 # run NAME MINUTES COMMAND...: a part that fails or takes too long leaves the others alone.
 failed=()
@@ -42,6 +42,7 @@ google() {
 part_limits() { google limits 2 .; }
 part_onednn() { google onednn 10 '/(gru|lstm)/T35_B32_'; }
 part_training() { google training 30 '/(gru|lstm)/(T35_B32|T64_B8_|T1_)'; }
+part_planning() { google planning 15 '/(1000|10000|100000)/'; }
 part_own_cell() { google own_cell 10 '/T35_B32_'; }
 part_ops() { google ops 40 'op/(add|tanh|sum|matmul|packed_matmul)/'; }
 part_pytorch() {

@@ -1,15 +1,25 @@
+#include <algorithm>
+
 #include <absl/strings/str_cat.h>
 
 #include <sluice/graph/node_list.h>
 
 namespace sluice {
 
-StableNodes& StableNodes::operator=(const StableNodes& other) {
-  if (this == &other) return *this;
-  chunks_.clear();
-  size_ = 0;
-  for (size_t i = 0; i < other.size(); ++i) push_back(other[i]);
-  return *this;
+StableNodes StableNodes::First(size_t count) const {
+  StableNodes copy;
+  copy.size_ = count;
+  for (size_t begin = 0; begin < count; begin += kChunk) {
+    copy.chunks_.push_back(std::make_unique_for_overwrite<Node[]>(kChunk));
+    std::copy_n(chunks_[begin / kChunk].get(), std::min(kChunk, count - begin),
+                copy.chunks_.back().get());
+  }
+  return copy;
+}
+
+void StableNodes::Shorten(size_t count) {
+  size_ = count;
+  chunks_.resize((count + kChunk - 1) / kChunk);
 }
 
 bool operator==(const StableNodes& a, const StableNodes& b) {
@@ -25,7 +35,7 @@ NodeList::NodeList() : attributes_(1), scopes_(1) { scope_ids_[""] = 0; }
 NodeId NodeList::Append(const Op& op, const TensorType& type, absl::Span<const NodeId> inputs,
                         const Attributes& attributes, int32_t scope, int32_t step) {
   int32_t attributes_id = 0;
-  if (attributes != Attributes()) {
+  if (!attributes.empty()) {
     attributes_id = static_cast<int32_t>(attributes_.size());
     attributes_.push_back(attributes);
   }
@@ -44,11 +54,48 @@ int32_t NodeList::InternScope(absl::string_view name) {
   return id;
 }
 
-NodeList NodeList::EmptyWithScopes() const {
-  NodeList empty;
-  empty.scopes_ = scopes_;
-  empty.scope_ids_ = scope_ids_;
-  return empty;
+NodeList NodeList::First(NodeId count) const {
+  NodeList first;
+  first.nodes_ = nodes_.First(count);
+  // Nodes have their inputs and attributes in the order of their own.
+  const auto inputs = count < size() ? nodes_[count].first_input : input_pool_.size();
+  first.input_pool_.assign(input_pool_.begin(), input_pool_.begin() + inputs);
+  NodeId last = count - 1;
+  while (last >= 0 && nodes_[last].attributes == 0) --last;
+  const int32_t attributes = last < 0 ? 0 : nodes_[last].attributes;
+  first.attributes_.assign(attributes_.begin(), attributes_.begin() + attributes + 1);
+  first.scopes_ = scopes_;
+  first.scope_ids_ = scope_ids_;
+  return first;
+}
+
+std::vector<NodeId> NodeList::Keep(absl::Span<const uint8_t> kept) {
+  std::vector<NodeId> new_ids(size(), kNoNode);
+  NodeId count = 0;
+  int32_t inputs = 0;
+  int32_t attributes = 0;
+  for (NodeId id = 0; id < size(); ++id) {
+    if (kept[id] == 0) continue;
+    Node node = nodes_[id];
+    for (int32_t i = 0; i < node.input_count; ++i) {
+      input_pool_[inputs + i] = new_ids[input_pool_[node.first_input + i]];
+    }
+    node.first_input = inputs;
+    inputs += node.input_count;
+    if (node.attributes != 0) {
+      ++attributes;
+      if (attributes != node.attributes) {
+        attributes_[attributes] = std::move(attributes_[node.attributes]);
+      }
+      node.attributes = attributes;
+    }
+    new_ids[id] = count;
+    nodes_[count++] = node;
+  }
+  nodes_.Shorten(count);
+  input_pool_.resize(inputs);
+  attributes_.resize(attributes + 1);
+  return new_ids;
 }
 
 void NodeList::Reserve(NodeId nodes) { input_pool_.reserve(2 * static_cast<size_t>(nodes)); }

@@ -32,8 +32,11 @@ struct Node {
 class StableNodes {
  public:
   StableNodes() = default;
-  StableNodes(const StableNodes& other) { *this = other; }
-  StableNodes& operator=(const StableNodes& other);
+  StableNodes(const StableNodes& other) : StableNodes(other.First(other.size())) {}
+  StableNodes& operator=(const StableNodes& other) {
+    if (this != &other) *this = other.First(other.size());
+    return *this;
+  }
   StableNodes(StableNodes&& other) noexcept { Swap(other); }
   StableNodes& operator=(StableNodes&& other) noexcept {
     Swap(other);
@@ -46,6 +49,10 @@ class StableNodes {
   }
   size_t size() const { return size_; }
   const Node& operator[](size_t i) const { return chunks_[i / kChunk][i % kChunk]; }
+  Node& operator[](size_t i) { return chunks_[i / kChunk][i % kChunk]; }
+  // A copy of the first `count`.
+  StableNodes First(size_t count) const;
+  void Shorten(size_t count);
   friend bool operator==(const StableNodes& a, const StableNodes& b);
 
  private:
@@ -80,8 +87,11 @@ class NodeList {
   // The number of a scope's name, which `Append` takes.
   int32_t InternScope(absl::string_view name);
   const std::vector<std::string>& scopes() const { return scopes_; }
-  // An empty list that knows the same scopes.
-  NodeList EmptyWithScopes() const;
+  // A copy of the first `count` nodes, which knows all scopes.
+  NodeList First(NodeId count) const;
+  // Leaves out the nodes that are not `kept`, which no others read. Returns the new ids, kNoNode
+  // for those that went.
+  std::vector<NodeId> Keep(absl::Span<const uint8_t> kept);
   void Reserve(NodeId nodes);
 
   // "name: (35, 32) in rnn/0": how errors and listings refer to a node.

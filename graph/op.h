@@ -45,6 +45,9 @@ struct Attributes {
   double number = 0;
   Variable* variable = nullptr;
 
+  bool empty() const {
+    return integers.empty() && std::bit_cast<uint64_t>(number) == 0 && variable == nullptr;
+  }
   friend bool operator==(const Attributes& a, const Attributes& b) {
     // By bits: 0 and -0 are different constants, and a NaN is the same as itself.
     return a.integers == b.integers &&

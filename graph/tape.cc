@@ -3,23 +3,12 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <sluice/graph/mix.h>
 #include <sluice/graph/program_cache.h>
 #include <sluice/graph/sources.h>
 #include <sluice/graph/tape.h>
 
 namespace sluice {
-namespace {
-
-// Mixes a word into a running hash (the finaliser of SplitMix64 over their combination).
-uint64_t Mix(uint64_t hash, uint64_t word) {
-  uint64_t mixed = (hash ^ word) + 0x9E3779B97F4A7C15;
-  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
-  mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
-  return mixed ^ (mixed >> 31);
-}
-
-}  // namespace
-
 const TensorType& Value::type() const {
   static const TensorType kScalar;
   return valid() ? tape_->nodes()[node_].type : kScalar;
@@ -49,11 +38,7 @@ Value Tape::Append(const Op& op, const TensorType& type, absl::Span<const NodeId
                    const Attributes& attributes) {
   hash_ = Mix(hash_, reinterpret_cast<uintptr_t>(&op));
   for (const NodeId input : inputs) hash_ = Mix(hash_, static_cast<uint64_t>(input));
-  for (const int64_t integer : attributes.integers) {
-    hash_ = Mix(hash_, static_cast<uint64_t>(integer));
-  }
-  hash_ = Mix(hash_, std::bit_cast<uint64_t>(attributes.number) ^
-                         reinterpret_cast<uintptr_t>(attributes.variable));
+  hash_ = Mix(hash_, attributes);
   return Value(this, nodes_.Append(op, type, inputs, attributes, scope_, step_));
 }
 

@@ -6,7 +6,7 @@ namespace {
 
 class InPlaceAdder {
  public:
-  explicit InPlaceAdder(const PlanGraph& graph)
+  explicit InPlaceAdder(PlanGraph& graph)
       : nodes_(graph.nodes),
         uses_(CountUses(graph)),
         sums_(graph, Sums::Addends::kWholeAndRows),
@@ -86,6 +86,6 @@ class InPlaceAdder {
 
 }  // namespace
 
-PlanGraph AddInPlace(const PlanGraph& graph) { return InPlaceAdder(graph).Run(); }
+PlanGraph AddInPlace(PlanGraph graph) { return InPlaceAdder(graph).Run(); }
 
 }  // namespace sluice

@@ -5,7 +5,7 @@
 
 namespace sluice {
 
-PlanGraph AddRowsFirst(const PlanGraph& graph) {
+PlanGraph AddRowsFirst(PlanGraph graph) {
   const NodeList& nodes = graph.nodes;
   const Op& accumulate = OpRegistry::Global().accumulate();
   const Sums sums(graph, Sums::Addends::kWholeAndRows);

@@ -8,7 +8,7 @@ namespace {
 
 class Folder {
  public:
-  explicit Folder(const PlanGraph& graph)
+  explicit Folder(PlanGraph& graph)
       : nodes_(graph.nodes), numbers_(nodes_.size()), rewriter_(graph) {}
 
   PlanGraph Run() {
@@ -77,6 +77,6 @@ class Folder {
 
 }  // namespace
 
-PlanGraph FoldConstants(const PlanGraph& graph) { return Folder(graph).Run(); }
+PlanGraph FoldConstants(PlanGraph graph) { return Folder(graph).Run(); }
 
 }  // namespace sluice

@@ -28,7 +28,7 @@ struct RowClass {
 
 class Hoister {
  public:
-  explicit Hoister(const PlanGraph& graph)
+  explicit Hoister(PlanGraph& graph)
       : nodes_(graph.nodes),
         class_of_(nodes_.size(), kNone),
         begin_(nodes_.size()),
@@ -206,6 +206,6 @@ class Hoister {
 
 }  // namespace
 
-PlanGraph HoistRows(const PlanGraph& graph) { return Hoister(graph).Run(); }
+PlanGraph HoistRows(PlanGraph graph) { return Hoister(graph).Run(); }
 
 }  // namespace sluice

@@ -8,7 +8,7 @@ constexpr int kDepth = 8;
 
 class Lifter {
  public:
-  explicit Lifter(const PlanGraph& graph)
+  explicit Lifter(PlanGraph& graph)
       : nodes_(graph.nodes), uses_(CountUses(graph)), rewriter_(graph) {}
 
   PlanGraph Run() {
@@ -123,6 +123,6 @@ class Lifter {
 
 }  // namespace
 
-PlanGraph LiftConcats(const PlanGraph& graph) { return Lifter(graph).Run(); }
+PlanGraph LiftConcats(PlanGraph graph) { return Lifter(graph).Run(); }
 
 }  // namespace sluice

@@ -7,7 +7,7 @@ namespace {
 
 class ConcatMerger {
  public:
-  explicit ConcatMerger(const PlanGraph& graph) : nodes_(graph.nodes), rewriter_(graph) {
+  explicit ConcatMerger(PlanGraph& graph) : nodes_(graph.nodes), rewriter_(graph) {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       if (!IsRowConcat(id)) continue;
       by_first_.try_emplace(Piece(id, 0), id);
@@ -86,6 +86,6 @@ class ConcatMerger {
 
 }  // namespace
 
-PlanGraph MergeConcats(const PlanGraph& graph) { return ConcatMerger(graph).Run(); }
+PlanGraph MergeConcats(PlanGraph graph) { return ConcatMerger(graph).Run(); }
 
 }  // namespace sluice

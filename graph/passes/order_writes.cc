@@ -4,7 +4,7 @@
 
 namespace sluice {
 
-PlanGraph OrderWrites(const PlanGraph& graph) {
+PlanGraph OrderWrites(PlanGraph graph) {
   const NodeList& nodes = graph.nodes;
   // The last node that reads a variable's memory, directly or through views of it.
   absl::flat_hash_map<const Variable*, NodeId> last_reader;

@@ -11,7 +11,7 @@ constexpr int64_t kFewRows = 8;
 
 class Packer {
  public:
-  explicit Packer(const PlanGraph& graph) : nodes_(graph.nodes), rewriter_(graph) {}
+  explicit Packer(PlanGraph& graph) : nodes_(graph.nodes), rewriter_(graph) {}
 
   PlanGraph Run() {
     CountRows();
@@ -76,6 +76,6 @@ class Packer {
 
 }  // namespace
 
-PlanGraph PackOperands(const PlanGraph& graph) { return Packer(graph).Run(); }
+PlanGraph PackOperands(PlanGraph graph) { return Packer(graph).Run(); }
 
 }  // namespace sluice

@@ -8,10 +8,12 @@
 
 namespace sluice {
 
-// Builds the next graph node by node: keeps the map from old nodes to new ones.
+// Builds the next graph node by node: keeps the map from old nodes to new ones. As long as the next
+// graph begins as the old one does, nothing is copied; where all of it is the same, it is the old
+// one that `Finish` moves on.
 class GraphRewriter {
  public:
-  explicit GraphRewriter(const PlanGraph& from);
+  explicit GraphRewriter(PlanGraph& from);
 
   // Appends the old node with its inputs mapped.
   NodeId Copy(NodeId old);
@@ -22,14 +24,20 @@ class GraphRewriter {
   void Map(NodeId old, NodeId node) { new_id_[old] = node; }
   NodeId MapOf(NodeId old) const { return new_id_[old]; }
   absl::InlinedVector<NodeId, 4> MappedInputs(NodeId old) const;
-  const NodeList& nodes() const { return to_.nodes; }
-  // The new graph, with fetches and feeds mapped.
+  // The new nodes so far, and maybe others behind them.
+  const NodeList& nodes() const { return differs_ ? to_.nodes : from_.nodes; }
+  // The new graph, with fetches and feeds mapped. The old one is no more.
   PlanGraph Finish();
 
  private:
-  const PlanGraph& from_;
+  bool IsNext(NodeId old) const { return !differs_ && old == same_; }
+  void BeginToDiffer();
+
+  PlanGraph& from_;
   PlanGraph to_;
   std::vector<NodeId> new_id_;
+  NodeId same_ = 0;       // so many nodes are the first of both
+  bool differs_ = false;  // `to_` has them too
 };
 
 // How often each node is read, fetches included.
@@ -47,62 +55,62 @@ NodeId ConcatRows(GraphRewriter& rewriter, NodeId old, absl::Span<const NodeId> 
 NodeId AddRows(GraphRewriter& rewriter, NodeId old, NodeId a, NodeId b);
 
 // Leaves out what neither a fetch nor a write needs.
-PlanGraph DropUnused(const PlanGraph& graph);
+PlanGraph DropUnused(PlanGraph graph);
 
 // Computes equal expressions once: same op, inputs and attributes. Sources of randomness are equal
 // when their keys are; feeds never are.
-PlanGraph ShareEqual(const PlanGraph& graph);
+PlanGraph ShareEqual(PlanGraph graph);
 
 // Takes a copy of a constant for a constant, a value (or one number) for a broadcast of it where an
 // element-wise op broadcasts it anyway, and a value for its product with one.
-PlanGraph FoldConstants(const PlanGraph& graph);
+PlanGraph FoldConstants(PlanGraph graph);
 
 // Adds up the rows (biases) of a sum by themselves, once for all sums that have the same, and adds
 // the result to the first product of the sum, so that it is hoisted with it.
-PlanGraph AddRowsFirst(const PlanGraph& graph);
+PlanGraph AddRowsFirst(PlanGraph graph);
 
 // Computes with rows that are scattered instead of with the table they make, as far as the table is
 // scaled, summed up, or added to another: an update then touches only the rows that occur. (A scale
 // that is no finite number would spoil the other rows too; here it does not.)
-PlanGraph ScatterLate(const PlanGraph& graph);
+PlanGraph ScatterLate(PlanGraph graph);
 
 // Computes the same of all rows at once where it was written step by step: x_t · W + b for every t,
 // with x_t the rows of one value, becomes X · W + b and slices of it.
-PlanGraph HoistRows(const PlanGraph& graph);
+PlanGraph HoistRows(PlanGraph graph);
 
 // The other way round: a concatenation of g_t · W (sums of them, and the like) for every t, which
 // nothing else reads, becomes the product of the concatenation.
-PlanGraph LiftConcats(const PlanGraph& graph);
+PlanGraph LiftConcats(PlanGraph graph);
 
 // Turns sums over time steps (weight gradients: a sum of T small products; bias gradients) into one
 // call over the rows of all steps.
-PlanGraph SinkSums(const PlanGraph& graph);
+PlanGraph SinkSums(PlanGraph graph);
 
 // Makes one of two concatenations that share all but their ends, such as the states before and the
 // states after each time step: (a, b, c) and (b, c, d) become ranges of (a, b, c, d).
-PlanGraph MergeConcats(const PlanGraph& graph);
+PlanGraph MergeConcats(PlanGraph graph);
 
 // Splits each product into packing its right-hand operand and the product proper; with ShareEqual
 // after it, an operand is packed once however many products read it. One that few rows are
 // multiplied by stays as it is.
-PlanGraph PackOperands(const PlanGraph& graph);
+PlanGraph PackOperands(PlanGraph graph);
 
 // Adds up products (and scattered rows) in place: a sum of products and of other values becomes the
 // sum of the others, on which one product after the other is added. A bias row is where a product
 // starts from.
-PlanGraph AddInPlace(const PlanGraph& graph);
+PlanGraph AddInPlace(PlanGraph graph);
 
 // Computes cheap element-wise results (such as 1 - z) again where a later group reads them, instead
 // of keeping them in memory, if what they are made of is kept anyway.
-PlanGraph Recompute(const PlanGraph& graph);
+PlanGraph Recompute(PlanGraph graph);
 
 // Changes the order so that nodes of as many rows follow one another (they become stages of rows),
 // and among them element-wise ops (runs of them become one group). Writes follow all that read the
 // variable's old value, as after OrderWrites.
-PlanGraph Schedule(const PlanGraph& graph);
+PlanGraph Schedule(PlanGraph graph);
 
 // Moves each write behind the last reader of the variable's old value, in place of a copy of it.
-PlanGraph OrderWrites(const PlanGraph& graph);
+PlanGraph OrderWrites(PlanGraph graph);
 
 // Where a value lies.
 struct Place {

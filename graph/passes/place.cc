@@ -30,6 +30,23 @@ int64_t BytesPerIndex(const TensorType& type, int64_t axis) {
   return size == 0 ? 0 : type.bytes() / size;
 }
 
+// For each node, or the end of all, a list of owners of memory; each owner is in one of them.
+class OwnerLists {
+ public:
+  explicit OwnerLists(NodeId nodes) : first_(nodes + 1, kNoNode), next_(nodes, kNoNode) {}
+
+  void PushFront(NodeId at, NodeId owner) {
+    next_[owner] = first_[at];
+    first_[at] = owner;
+  }
+  NodeId First(NodeId at) const { return first_[at]; }
+  NodeId Next(NodeId owner) const { return next_[owner]; }
+
+ private:
+  std::vector<NodeId> first_;
+  std::vector<NodeId> next_;
+};
+
 // Decides whose memory each value lies in, then lays the owners out.
 class Placer {
  public:
@@ -148,7 +165,7 @@ class Placer {
     // A view itself is no use of the strip.
     if (IsView(nodes_, id) && moment == At(id)) return;
     const auto strips = strips_.find(owner);
-    if (strips != strips_.end()) strips->second.Use(offset, Bytes(id), Bytes(owner), moment);
+    if (strips != strips_.end()) strips->second.Use(offset, Bytes(id), moment);
   }
 
   // The strip of its owner that a value is, and the owner's strips; null if it is no strip.
@@ -264,7 +281,7 @@ class Placer {
     if (const auto own = strips_.find(id); own != strips_.end()) {
       strips_[owner] = Strips(own->second);
     } else if (strips != strips_.end()) {
-      strips->second.Use(0, Bytes(owner), Bytes(owner), last_use_[id]);
+      strips->second.Use(0, Bytes(owner), last_use_[id]);
     }
     return true;
   }
@@ -279,7 +296,7 @@ class Placer {
     host_[id] = owner;
     shift_[id] = offset;
     last_use_[owner] = std::max(last_use_[owner], last_use_[id]);
-    strips->Use(offset, Bytes(id), Bytes(owner), last_use_[id]);
+    strips->Use(offset, Bytes(id), last_use_[id]);
     return true;
   }
 
@@ -368,26 +385,26 @@ class Placer {
     MemoryPlan plan;
     plan.places.resize(nodes_.size());
     std::vector<NodeId> first_use(nodes_.size(), kNoNode);
-    std::vector<std::vector<NodeId>> ends(nodes_.size() + 1);
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       const NodeId owner = Owner(id).first;
       if (first_use[owner] == kNoNode) first_use[owner] = id;
     }
     // Pieces come before the concatenation that owns them: memory starts with the first of them.
-    std::vector<std::vector<NodeId>> starts(nodes_.size());
-    for (NodeId id = 0; id < nodes_.size(); ++id) {
+    OwnerLists starts(nodes_.size());
+    OwnerLists ends(nodes_.size());
+    for (NodeId id = nodes_.size() - 1; id >= 0; --id) {
       if (Owner(id).first != id || !OwnsArena(id)) continue;
-      starts[first_use[id]].push_back(id);
+      starts.PushFront(first_use[id], id);
       if (!reuse_) continue;
       const bool inside = LivesInChain(id, first_use[id]);
-      ends[inside ? NodeAt(last_use_[id]) : EndOf(id)].push_back(id);
+      ends.PushFront(inside ? NodeAt(last_use_[id]) : EndOf(id), id);
     }
     Arena arena;
     // Within a chain: free places by size, and all that it took.
     absl::flat_hash_map<int64_t, std::vector<int64_t>> free_places;
     std::vector<std::pair<int64_t, int64_t>> taken;  // offset, bytes
     for (NodeId id = 0; id < nodes_.size(); ++id) {
-      for (const NodeId owner : starts[id]) {
+      for (NodeId owner = starts.First(id); owner != kNoNode; owner = starts.Next(owner)) {
         const int64_t bytes = Aligned(nodes_[owner].type.bytes());
         if (!LivesInChain(owner, id)) {
           plan.places[owner].offset = arena.Allocate(bytes);
@@ -401,7 +418,7 @@ class Placer {
         plan.places[owner].offset = places.back();
         places.pop_back();
       }
-      for (const NodeId owner : ends[id]) {
+      for (NodeId owner = ends.First(id); owner != kNoNode; owner = ends.Next(owner)) {
         if (LivesInChain(owner, first_use[owner])) {
           free_places[nodes_[owner].type.bytes()].push_back(plan.places[owner].offset);
         } else {

@@ -13,6 +13,7 @@ struct PlanGraph {
   NodeList nodes;
   std::vector<NodeId> fetches;  // in the order they were asked for; may repeat
   std::vector<NodeId> feeds;    // by position among the tape's feeds; kNoNode where dropped
+  bool all_differ = false;      // no two nodes are equal, in the sense of ShareEqual
 };
 
 // Whether node `id` is a copy-free view of its input: a reshape, or a slice of the outermost axis

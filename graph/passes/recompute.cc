@@ -11,7 +11,7 @@ constexpr double kCheapFlops = 2;
 
 class Recomputer {
  public:
-  explicit Recomputer(const PlanGraph& graph)
+  explicit Recomputer(PlanGraph& graph)
       : nodes_(graph.nodes),
         consumers_(nodes_),
         phases_(FindPhases(nodes_, consumers_)),
@@ -71,6 +71,6 @@ class Recomputer {
 
 }  // namespace
 
-PlanGraph Recompute(const PlanGraph& graph) { return Recomputer(graph).Run(); }
+PlanGraph Recompute(PlanGraph graph) { return Recomputer(graph).Run(); }
 
 }  // namespace sluice

@@ -13,10 +13,10 @@ PlanGraph GraphOf(const Tape& tape, absl::Span<const Value> fetches) {
 }
 
 PlanGraph RunPasses(PlanGraph graph, PlanLevel level, std::vector<PassRecord>* records) {
-  using Rewrite = PlanGraph (*)(const PlanGraph&);
+  using Rewrite = PlanGraph (*)(PlanGraph);
   const auto run = [&](Pass pass, std::initializer_list<Rewrite> rewrites) {
     const PlanGraph before = records == nullptr ? PlanGraph() : graph;
-    for (const Rewrite rewrite : rewrites) graph = rewrite(graph);
+    for (const Rewrite rewrite : rewrites) graph = rewrite(std::move(graph));
     if (records != nullptr) records->push_back(Compare(pass, before.nodes, graph.nodes));
   };
   const bool full = level == PlanLevel::kFull;

@@ -16,7 +16,7 @@ struct ScatteredRows {
 // Moves scatters behind what is done with their tables.
 class Scatterer {
  public:
-  explicit Scatterer(const PlanGraph& graph)
+  explicit Scatterer(PlanGraph& graph)
       : nodes_(graph.nodes),
         uses_(CountUses(graph)),
         consumers_(nodes_),
@@ -185,6 +185,6 @@ class Scatterer {
 
 }  // namespace
 
-PlanGraph ScatterLate(const PlanGraph& graph) { return Scatterer(graph).Run(); }
+PlanGraph ScatterLate(PlanGraph graph) { return Scatterer(graph).Run(); }
 
 }  // namespace sluice

@@ -17,11 +17,12 @@ using Ready = std::priority_queue<std::pair<int32_t, NodeId>,
 
 class Scheduler {
  public:
-  explicit Scheduler(const PlanGraph& graph)
+  explicit Scheduler(PlanGraph& graph)
       : nodes_(graph.nodes),
         consumers_(nodes_),
         phases_(FindPhases(nodes_, consumers_)),
         waits_for_(nodes_.size()),
+        first_write_after_(nodes_.size() + 1),
         rewriter_(graph) {
     FindWritesAfter();
     for (NodeId id = 0; id < nodes_.size(); ++id) {
@@ -59,15 +60,17 @@ class Scheduler {
         const auto found = writes.find(nodes_.attributes(id).variable);
         if (found != writes.end()) write_of[id] = found->second;
       }
+      first_write_after_[id] = static_cast<int32_t>(writes_after_.size());
       if (nodes_[id].op->kind == OpKind::kWrite) continue;
       for (const NodeId input : nodes_.inputs(id)) {
         const NodeId write = write_of[input];
         if (write == kNoNode) continue;
-        writes_after_[id].push_back(write);
+        writes_after_.push_back(write);
         ++waits_for_[write];
         if (IsView(nodes_, id)) write_of[id] = write;
       }
     }
+    first_write_after_.back() = static_cast<int32_t>(writes_after_.size());
   }
 
   void MakeReady(NodeId id) {
@@ -109,9 +112,9 @@ class Scheduler {
       free_.pop_back();
       rewriter_.Copy(id);
       for (const NodeId consumer : consumers_.of(id)) Release(consumer);
-      const auto writes = writes_after_.find(id);
-      if (writes == writes_after_.end()) continue;
-      for (const NodeId write : writes->second) Release(write);
+      for (int32_t i = first_write_after_[id]; i < first_write_after_[id + 1]; ++i) {
+        Release(writes_after_[i]);
+      }
     }
   }
 
@@ -125,7 +128,9 @@ class Scheduler {
   const Consumers consumers_;
   const std::vector<int32_t> phases_;
   std::vector<int32_t> waits_for_;
-  absl::flat_hash_map<NodeId, std::vector<NodeId>> writes_after_;
+  // As one flat list: by what they follow.
+  std::vector<int32_t> first_write_after_;
+  std::vector<NodeId> writes_after_;
   std::vector<NodeId> free_;
   std::map<int64_t, Ready> ready_;  // by number of rows; none is empty
   // The first of each, with its number of rows.
@@ -137,6 +142,6 @@ class Scheduler {
 
 }  // namespace
 
-PlanGraph Schedule(const PlanGraph& graph) { return Scheduler(graph).Run(); }
+PlanGraph Schedule(PlanGraph graph) { return Scheduler(graph).Run(); }
 
 }  // namespace sluice

@@ -12,7 +12,7 @@ namespace {
 // Finds sums of many nodes and joins the addends that one call over more rows can compute.
 class Sinker {
  public:
-  explicit Sinker(const PlanGraph& graph)
+  explicit Sinker(PlanGraph& graph)
       : nodes_(graph.nodes),
         uses_(CountUses(graph)),
         sums_(graph, Sums::Addends::kWhole),
@@ -112,6 +112,6 @@ class Sinker {
 
 }  // namespace
 
-PlanGraph SinkSums(const PlanGraph& graph) { return Sinker(graph).Run(); }
+PlanGraph SinkSums(PlanGraph graph) { return Sinker(graph).Run(); }
 
 }  // namespace sluice
