@@ -101,11 +101,11 @@ Study Adding() {
           .claim = "An LSTM without forget gate adds two numbers marked among a hundred.",
           .source = "Hochreiter & Schmidhuber 1997, task 4: 93 weights, online, rate 0.5",
           .differences = absl::StrCat(kHs97Differences,
-                                      "; the rate is 0.06: a logistic output has a slope of 1/4 at "
+                                      "; the rate is 0.1: a logistic output has a slope of 1/4 at "
                                       "most, and half the gradient"),
           .seeds = 10,
           .arms = {{"lstm97", "lstm97:preset=paper:input_bias=-3:init=d2l",
-                    Online("adding:hs97=1", 148'000, 0.06), 100}},
+                    Online("adding:hs97=1", 148'000, 0.1), 100}},
           .criteria = {SolvedWithin(0, 0.8, 148'000, "74,000 sequences, mean of 10 runs")}};
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
@@ -69,12 +70,13 @@ Initializer GateInput::FirstBias(const CellSize& size, const Options& options) c
   const std::vector<std::string> path = absl::StrSplit(scope_.path(), '/');
   const std::string& gate = path.back();
   const double sign = SignOf(size.start.PolarityOf(gate));
-  const double shift = options.bias + sign * size.start.keep_bias;
-  if (size.start.chrono == 0) return Linear(size.initial.bias, 1, shift);
+  const Initializer plain = Linear(size.first_bias ? size.first_bias : size.initial.bias, 1,
+                                   options.bias + sign * size.start.keep_bias);
+  if (size.start.chrono == 0) return plain;
   const Initializer chrono = ChronoInitializer(size.start.chrono);
   if (sign != 0) return Linear(chrono, sign, sign * size.start.keep_bias);
   const double other_sign = SignOf(size.start.PolarityOf(options.complements));
-  if (other_sign == 0) return Linear(size.initial.bias, 1, shift);
+  if (other_sign == 0) return plain;
   // Drawn as the other gate's.
   std::vector<std::string> other_path = path;
   other_path.back() = options.complements;
@@ -85,16 +87,16 @@ Initializer GateInput::FirstBias(const CellSize& size, const Options& options) c
 }
 
 GateInput::GateInput(Scope scope, const CellSize& size, const Options& options)
-    : scope_(std::move(scope)), masks_(size.masks), normalised_(size.layer_norm) {
+    : scope_(std::move(scope)), masks_(size.masks) {
   const int64_t units = options.units > 0 ? options.units : size.hidden;
   const int64_t sees = options.sees > 0 ? options.sees : size.hidden;
   const auto gain = [&](const char* name) {
-    return normalised_ ? &scope_.Trainable(name, {units}, ConstantInitializer(1)) : nullptr;
+    return &scope_.Trainable(name, {units}, ConstantInitializer(1));
   };
   if (options.input) {
     input_weights_ =
         &scope_.Trainable("input_weights", {size.inputs, units}, size.initial.input_weights);
-    input_gain_ = gain("input_gain");
+    if (size.layer_norm || options.normalises_input) input_gain_ = gain("input_gain");
   }
   if (options.recurrent) {
     const Shape shape = {sees / options.heads, units / options.heads};
@@ -103,7 +105,7 @@ GateInput::GateInput(Scope scope, const CellSize& size, const Options& options)
       recurrent_weights_.push_back(
           &place.Trainable("recurrent_weights", shape, size.initial.recurrent_weights));
     }
-    recurrent_gain_ = gain("recurrent_gain");
+    if (size.layer_norm) recurrent_gain_ = gain("recurrent_gain");
   }
   if (size.biases == Biases::kNone || !options.biased) return;
   const bool two = size.biases == Biases::kTwo;
@@ -139,7 +141,7 @@ Value GateInput::Input(Value x) const {
   Tape& tape = *x.tape();
   const Tape::ScopeMark mark(tape, scope_.path());
   Value sum = InputProduct(x);
-  if (sum && normalised_) sum = Normalize(sum) * tape.Use(*input_gain_);
+  if (sum && input_gain_ != nullptr) sum = Normalize(sum) * tape.Use(*input_gain_);
   if (input_bias_ == nullptr) return sum;
   const Value bias = tape.Use(*input_bias_);
   return sum ? sum + bias : bias;
@@ -150,7 +152,7 @@ Value GateInput::Recurrent(Value h) const {
   Tape& tape = *h.tape();
   const Tape::ScopeMark mark(tape, scope_.path());
   Value sum = RecurrentProduct(h);
-  if (sum && normalised_) sum = Normalize(sum) * tape.Use(*recurrent_gain_);
+  if (sum && recurrent_gain_ != nullptr) sum = Normalize(sum) * tape.Use(*recurrent_gain_);
   return recurrent_bias_ == nullptr ? sum : sum + tape.Use(*recurrent_bias_);
 }
 
@@ -189,8 +191,19 @@ std::vector<Value> GateInput::NormalizedTogether(absl::Span<const GateInput* con
   return sums;
 }
 
+LinearRecurrence Cell::RecurrenceOf(Value x) const {
+  x.tape()->Fail("cell: scan=parallel needs a RecurrenceOf, which this cell has not");
+  return {};
+}
+
 Value Cell::Gate(absl::string_view name, Value value) {
-  if (value) value.tape()->Name(name, value);
+  if (!value.valid()) return value;
+  Tape& tape = *value.tape();
+  if (value.shape().rank() < 3) {
+    tape.Name(name, value);
+  } else {
+    for (int64_t t = 0; t < value.shape()[0]; ++t) tape.Name(name, Index(value, t));
+  }
   return value;
 }
 
@@ -232,7 +245,11 @@ ParameterCount GateParameters(const CellSize& size, double gates, const GateInpu
     count.recurrent = units * share(each.sees) / static_cast<double>(each.heads);
   }
   const int products = (each.input ? 1 : 0) + (each.recurrent ? 1 : 0);
-  if (size.layer_norm) count.vectors += units * products;
+  if (size.layer_norm) {
+    count.vectors += units * products;
+  } else if (each.input && each.normalises_input) {
+    count.vectors += units;
+  }
   if (each.biased && size.biases != Biases::kNone) {
     // The second bias belongs to the recurrent product.
     count.vectors += units * (size.biases == Biases::kTwo && each.recurrent ? 2 : 1);
@@ -251,6 +268,18 @@ const std::string& CellOptions::Get(absl::string_view name) const {
 double CellOptions::Number(absl::string_view name) const {
   double number = 0;
   return absl::SimpleAtod(Get(name), &number) ? number : 0;
+}
+
+const CellOption& ScanOption() {
+  static const auto& option = *new CellOption{
+      .name = "scan",
+      .standard = "sequential",
+      .choices = {"sequential", "parallel"},
+      .description =
+          "step by step, or all steps at once in log2(T) rounds (Martin & Cundy 2018): the "
+          "same to rounding, slower on few cores",
+      .is_switch = true};
+  return option;
 }
 
 const std::vector<CellOption>& CommonCellOptions() {
@@ -456,6 +485,30 @@ std::vector<GateRecord> GatesOf(const CellSpec& spec) {
                                : spec.record->gates;
 }
 
+namespace {
+
+// An error of the store if `keep_bias` or `chrono` is on and no gate that keeps has a bias.
+void CheckStart(const CellSpec& spec, const Scope& scope, const GateStart& start) {
+  if (start.keep_bias == 0 && start.chrono == 0) return;
+  std::vector<std::string> keeping;
+  for (const GateRecord& gate : start.gates) {
+    if (gate.keeps == Polarity::kNeither) continue;
+    for (const Variable* variable : scope.store().trainable()) {
+      const absl::string_view path = variable->path();
+      if (!absl::StartsWith(path, absl::StrCat(scope.path(), "/"))) continue;
+      for (const char* bias : {"bias", "input_bias"}) {
+        if (absl::EndsWith(path, absl::StrCat("/", gate.name, "/", bias))) return;
+      }
+    }
+    keeping.push_back(gate.name);
+  }
+  scope.store().Fail(absl::InvalidArgumentError(absl::StrCat(
+      "cell ", spec.record->name, ": ", start.chrono != 0 ? "chrono" : "keep_bias",
+      " sets the bias of a gate that keeps; ", absl::StrJoin(keeping, ", "), " has none")));
+}
+
+}  // namespace
+
 std::unique_ptr<Cell> MakeCell(const CellSpec& spec, const Scope& scope, int64_t inputs,
                                int64_t hidden, RunMasks* masks) {
   const CellOptions options(spec.options);
@@ -464,6 +517,7 @@ std::unique_ptr<Cell> MakeCell(const CellSpec& spec, const Scope& scope, int64_t
   size.masks = masks;
   std::unique_ptr<Cell> cell = spec.record->make(scope, size, options);
   cell->masks_ = masks;
+  CheckStart(spec, scope, size.start);
   return cell;
 }
 

@@ -67,6 +67,7 @@ struct CellSize {
   int64_t inputs = 0;
   int64_t hidden = 0;
   InitialValues initial;
+  Initializer first_bias;  // of the bias or, of two, the input's; none: that of `initial`
   Biases biases = Biases::kOne;
   bool layer_norm = false;
   GateStart start;
@@ -82,9 +83,10 @@ class GateInput {
     double bias = 0;  // added to the initial value of the (input) bias
     bool input = true;
     bool recurrent = true;
-    bool biased = true;  // where the cell has biases
-    int64_t units = 0;   // of the gate; 0: H
-    int64_t sees = 0;    // how many values the recurrent product takes; 0: H
+    bool biased = true;             // where the cell has biases
+    bool normalises_input = false;  // N(W x) * input_gain in place of W x, without layer norm too
+    int64_t units = 0;              // of the gate; 0: H
+    int64_t sees = 0;               // how many values the recurrent product takes; 0: H
     // U is block-diagonal, with a matrix head_<k>/recurrent_weights for each of so many heads.
     int64_t heads = 1;
     // A gate that lets in what this other one lets go: its chrono bias is minus the other's.
@@ -110,13 +112,20 @@ class GateInput {
 
   Scope scope_;
   RunMasks* masks_;
-  bool normalised_;
   Variable* input_weights_ = nullptr;
   std::vector<Variable*> recurrent_weights_;  // by head
-  Variable* input_gain_ = nullptr;
+  Variable* input_gain_ = nullptr;            // none: W x is as it is; so for U h
   Variable* recurrent_gain_ = nullptr;
   Variable* input_bias_ = nullptr;
   Variable* recurrent_bias_ = nullptr;
+};
+
+// A recurrence that is linear in one state s, with factors that depend on the input only:
+// s' = keep * s + add, and h' = output * s', or s itself is h.
+struct LinearRecurrence {
+  Value keep, add;
+  std::string state = "h";
+  Value output = {};
 };
 
 // One step of a recurrent layer, written as its equations. It knows no time, no masks, no batches:
@@ -128,9 +137,11 @@ class Cell {
   virtual std::vector<std::string> StateNames() const { return {"h"}; }
   // x (B, I), state values (B, H) -> the next state, with all its names.
   virtual State Step(Value x, const State& state) const = 0;
+  // Of all steps at once: x (T, B, I) -> values (T, B, H). For cells with the option `scan`.
+  virtual LinearRecurrence RecurrenceOf(Value x) const;
 
  protected:
-  // Names a gate, so that reports show it, and returns it.
+  // Names a gate, of one step or of all of them, so that reports show it, and returns it.
   static Value Gate(absl::string_view name, Value value);
   // What a step adds to the state: what the option `recurrent_dropout` drops. Returns the value,
   // or what is left of it.
@@ -153,6 +164,9 @@ struct CellOption {
   bool changes_equations = true;  // false: other first values of the same equations
   bool is_switch = false;         // off where it is the standard, which then goes without saying
 };
+
+// `scan`, of cells with a RecurrenceOf: step by step, or all steps at once by LinearScan.
+const CellOption& ScanOption();
 
 // Chosen options of one cell, complete and checked.
 class CellOptions {

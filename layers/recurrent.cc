@@ -114,6 +114,66 @@ State Recurrent::ZoneOut(const State& old, State next, RunMasks* masks) const {
   return next;
 }
 
+Value Recurrent::RunSteps(const Cell& cell, Value x, Value mask, bool backward, RunMasks* masks,
+                          State& state) const {
+  const int64_t steps = x.shape()[0];
+  std::vector<Value> output(steps);
+  for (int64_t i = 0; i < steps; ++i) {
+    const int64_t t = backward ? steps - 1 - i : i;
+    const Tape::StepMark step_mark(*x.tape(), static_cast<int32_t>(i));
+    if (masks != nullptr) masks->BeginStep(t);
+    State next = cell.Step(Index(x, t), state);
+    next = ZoneOut(state, std::move(next), masks);
+    if (mask) {
+      const Value counts = Reshape(Index(mask, t), {x.shape()[1], 1});
+      for (const State::Entry& old : state.entries()) {
+        next.Set(old.name, Select(counts, next[old.name], old.value));
+      }
+    }
+    state = std::move(next);
+    output[t] = state["h"];
+  }
+  return Stack(output);
+}
+
+Value Recurrent::RunScan(const Cell& cell, Value x, Value mask, bool backward, RunMasks* masks,
+                         State& state) const {
+  const int64_t steps = x.shape()[0];
+  const Value counts = mask ? Reshape(mask, {steps, x.shape()[1], 1}) : Value();
+  // Zoneout and masks are as linear as the recurrence: they act on 1 * s + 0 and keep * s + add.
+  const auto scan = [&](const std::string& name, Value keep, Value add) {
+    const auto change = [&](double old, Value value) {
+      const Value old_value = NumberLike(old, value);
+      value = ZoneOut({{name, old_value}}, {{name, value}}, masks)[name];
+      return counts ? Select(counts, value, old_value) : value;
+    };
+    const Value all = LinearScan(change(1, keep), change(0, add), state[name], backward);
+    if (all.valid()) state.Set(name, Index(all, backward ? 0 : steps - 1));
+    return all;
+  };
+  const LinearRecurrence of_all = cell.RecurrenceOf(x);
+  if (!x.tape()->status().ok()) return Value(x.tape(), kNoNode);
+  const Value initial = state[of_all.state];
+  Value all = scan(of_all.state, of_all.keep, of_all.add);
+  if (!of_all.output || !all.valid()) return all;
+  const CellOptions options(spec_.options);
+  if (options.Number("zoneout_memory") != 0) {
+    // h comes from the new state as it is before zoneout.
+    const Value first = Reshape(initial, all.shape().With(0, 1));
+    const Value before = backward
+                             ? Concat(std::vector<Value>{Slice(all, 0, 1, steps), first}, 0)
+                             : Concat(std::vector<Value>{first, Slice(all, 0, 0, steps - 1)}, 0);
+    all = of_all.keep * before + of_all.add;
+  }
+  const Value h = of_all.output * all;
+  if (counts || options.Number("zoneout") != 0) {
+    // It keeps nothing of the h before, but where a step does not count or zones out.
+    return scan("h", x.tape()->Constant(0, h.dtype(), h.shape()), h);
+  }
+  state.Set("h", Index(h, backward ? 0 : steps - 1));
+  return h;
+}
+
 RecurrentOutputs Recurrent::Run(Value x, const RecurrentInputs& inputs) const {
   RecurrentOutputs result{x, {}};
   if (!x) return result;
@@ -134,7 +194,7 @@ RecurrentOutputs Recurrent::Run(Value x, const RecurrentInputs& inputs) const {
   if (!tape.status().ok()) return {Value(&tape, kNoNode), {}};
 
   const int64_t steps = x.shape()[0];
-  const int64_t batch = x.shape()[1];
+  const CellOptions options(spec_.options);
   Value layer_input = x;
   for (int layer = 0; layer < options_.layers; ++layer) {
     if (layer > 0 && inputs.training) layer_input = DropBetween(layer_input, layer);
@@ -147,32 +207,18 @@ RecurrentOutputs Recurrent::Run(Value x, const RecurrentInputs& inputs) const {
       // What a run drops belongs to it alone, and so does a cell that drops.
       std::optional<RunMasks> masks;
       std::unique_ptr<Cell> dropping;
-      if (inputs.training && RunMasks::Drops(CellOptions(spec_.options))) {
-        masks.emplace(scope, CellOptions(spec_.options), steps);
+      if (inputs.training && RunMasks::Drops(options)) {
+        masks.emplace(scope, options, steps);
         dropping = MakeCell(spec_, scope, layer_input.shape()[2], options_.hidden, &*masks);
       }
       const Cell& cell = dropping != nullptr ? *dropping : *cells_[index];
       State state = InitialState(layer_input, index, inputs);
-      std::vector<Value> output(steps);
-      for (int64_t i = 0; i < steps; ++i) {
-        const int64_t t = backward ? steps - 1 - i : i;
-        const Tape::StepMark step_mark(tape, static_cast<int32_t>(i));
-        if (masks) masks->BeginStep(i);
-        State next = cell.Step(Index(layer_input, t), state);
-        next = ZoneOut(state, std::move(next), masks ? &*masks : nullptr);
-        if (inputs.mask) {
-          const Value counts = Reshape(Index(inputs.mask, t), {batch, 1});
-          for (const State::Entry& old : state.entries()) {
-            next.Set(old.name, Select(counts, next[old.name], old.value));
-          }
-        }
-        state = std::move(next);
-        output[t] = state["h"];
-      }
+      const auto run = options.Is("scan", "parallel") ? &Recurrent::RunScan : &Recurrent::RunSteps;
+      outputs.push_back(
+          (this->*run)(cell, layer_input, inputs.mask, backward, masks ? &*masks : nullptr, state));
       if (masks) masks->CheckUsed(tape, spec_.record->name);
       CarryOn(tape, index, state, inputs);
       result.final.push_back(std::move(state));
-      outputs.push_back(Stack(output));
     }
     layer_input = outputs.size() == 1 ? outputs[0] : Concat(outputs, 2);
   }

@@ -65,6 +65,12 @@ class Recurrent {
   Variable& Carried(int index, absl::string_view name, int64_t batch,
                     const std::string& carry) const;
   Value DropBetween(Value x, int layer) const;
+  // One layer in one direction: x (T, B, I), mask (T, B) or none -> every h (T, B, H); the state is
+  // the last one then. By the cell's steps, or by its recurrence of all steps.
+  Value RunSteps(const Cell& cell, Value x, Value mask, bool backward, RunMasks* masks,
+                 State& state) const;
+  Value RunScan(const Cell& cell, Value x, Value mask, bool backward, RunMasks* masks,
+                State& state) const;
   // The step's result after zoneout: parts of the old state stay, at random while training (by
   // `masks`), else by as much as they would on average.
   State ZoneOut(const State& old, State next, RunMasks* masks) const;

@@ -64,9 +64,10 @@ Value RunMasks::Chosen(const std::string& name, double rate, Value like) {
   if (!drawn) {
     const Tape::StepMark no_step(tape, -1);
     drawn = Uniform(tape.Use(scope_.store().step()), KeyOf(name), like.dtype(),
-                    {steps_, like.shape()[0], like.shape()[1]});
+                    {steps_, like.shape().back(1), like.shape().back(0)});
   }
-  return Less(Index(drawn, step_), NumberLike(rate, like));
+  const bool of_all_steps = like.shape().rank() == 3;
+  return Less(of_all_steps ? drawn : Index(drawn, step_), NumberLike(rate, like));
 }
 
 Value RunMasks::DropCandidate(absl::string_view name, Value value) {
@@ -79,7 +80,7 @@ Value RunMasks::DropCandidate(absl::string_view name, Value value) {
 Value RunMasks::KeepOld(absl::string_view name, double rate, Value old_value, Value new_value) {
   if (name == kMemory) memory_kept_ = true;
   if (rate == 0 || !old_value.valid() || !new_value.valid()) return new_value;
-  return Select(Chosen(absl::StrCat("zoneout/", name), rate, old_value), old_value, new_value);
+  return Select(Chosen(absl::StrCat("zoneout/", name), rate, new_value), old_value, new_value);
 }
 
 void RunMasks::CheckUsed(Tape& tape, absl::string_view cell) const {

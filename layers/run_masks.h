@@ -18,7 +18,7 @@ class RunMasks {
   // Whether any of them is not 0: a run that drops nothing needs none of this.
   static bool Drops(const CellOptions& options);
 
-  // The masks are those of this step from now on.
+  // The masks are those of this step from now on; those of values (T, B, H) are of all steps.
   void BeginStep(int64_t step) { step_ = step; }
 
   // What a recurrent matrix sees: one mask for all steps.

@@ -111,6 +111,42 @@ Value Dropout(Value x, double rate, Value step, RandomKey key) {
   return x * (LessEqual(NumberLike(rate, drawn), drawn) * (1 / (1 - rate)));
 }
 
+Value LinearScan(Value a, Value b, Value initial, bool backward) {
+  for (const Value& value : {a, b, initial}) {
+    if (!value.valid()) return value;
+  }
+  const Shape all = b.shape();  // a copy: what is recorded moves the tape
+  if (all.rank() == 0 || a.shape().rank() != all.rank() || a.shape()[0] != all[0] ||
+      !BroadcastsTo(a.shape(), all) || initial.shape() != Shape(all.sizes().subspan(1))) {
+    b.tape()->Fail(
+        absl::StrCat("linear_scan: b must be (T, ...), a the same or broadcasting to it, "
+                     "initial (...); a is ",
+                     a.shape().ToString(), ", b is ", all.ToString(), ", initial is ",
+                     initial.shape().ToString()));
+    return Value(b.tape(), kNoNode);
+  }
+  // Steps are counted from the end at which the recurrence starts.
+  const auto part = [&](Value x, int64_t begin, int64_t end) {
+    const int64_t steps = x.shape()[0];
+    return backward ? Slice(x, 0, steps - end, steps - begin) : Slice(x, 0, begin, end);
+  };
+  const auto join = [&](Value early, Value late) {
+    return backward ? Concat(std::vector<Value>{late, early}, 0)
+                    : Concat(std::vector<Value>{early, late}, 0);
+  };
+  // Places 0 .. T, the initial state first. Before each round, h is done at the first `reach`
+  // places; at place p of the others it is what the last `reach` steps add up to, and a, at p -
+  // reach, is by how much they multiply the h before them.
+  Value h = join(Reshape(initial, all.With(0, 1)), b);
+  const int64_t places = all[0] + 1;
+  for (int64_t reach = 1; reach < places; reach *= 2) {
+    const int64_t rest = places - reach;
+    h = join(part(h, 0, reach), part(h, reach, places) + a * part(h, 0, rest));
+    if (reach < rest) a = part(a, reach, rest) * part(a, 0, rest - reach);
+  }
+  return part(h, 1, places);
+}
+
 Value Normalize(Value x, double epsilon) {
   const Value centred = x - Mean(x, kLastAxis, true);
   const Value variance = Mean(Square(centred), kLastAxis, true);

@@ -40,6 +40,13 @@ Value BinaryCrossEntropy(Value logits, Value targets);
 // rate 0.
 Value Dropout(Value x, double rate, Value step, RandomKey key);
 
+// h_t = a_t * h_(t-1) + b_t for all t at once: b (T, ...), a the same or broadcasting over a step,
+// h_(-1) = initial (...) -> every h_t (T, ...). `backward`: h_t = a_t * h_(t+1) + b_t from h_T =
+// initial. Nothing is divided, no logarithm taken, so it is as exact as step by step where |a| is
+// at most 1. Blelloch 1990 (recurrences as scans), Hillis & Steele 1986 (floor(log2 T) + 1 rounds
+// of element-wise ops), Martin & Cundy 2018 (recurrent layers).
+Value LinearScan(Value a, Value b, Value initial, bool backward = false);
+
 // (x - mean) / sqrt(variance + epsilon) over the last axis.
 Value Normalize(Value x, double epsilon = 1e-5);
 // Normalize(x) * gain + shift. Ba, Kiros, Hinton 2016.

@@ -42,7 +42,7 @@ class Sum97 {
 // The bias of block k starts at k times `step`, k = 1, 2, ...
 CellSize WithBlockBias(CellSize size, double step) {
   if (step == 0) return size;
-  size.initial.bias = [step](const TensorType& type, RandomKey) {
+  size.first_bias = [step](const TensorType& type, RandomKey) {
     Tensor bias(DType::kF64, type.shape);
     double k = 0;
     for (double& element : bias.values<double>()) element = step * ++k;

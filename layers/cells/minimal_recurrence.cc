@@ -14,6 +14,10 @@ Value CandidateOf(Value x, bool positive) {
   return Select(LessEqual(NumberLike(0, x), x), x + 0.5, Sigmoid(x));
 }
 
+State StepOf(const LinearRecurrence& now, const State& s) {
+  return {{"h", now.keep * s["h"] + now.add}};
+}
+
 // z = s(W x + b),  c = W x + b,  h' = (1 - z) * h + z * c
 class MinGru : public Cell {
  public:
@@ -22,10 +26,12 @@ class MinGru : public Cell {
         candidate_(scope / "candidate", size, kOfInput),
         positive_(options.Is("state", "positive")) {}
 
-  State Step(Value x, const State& s) const override {
+  State Step(Value x, const State& s) const override { return StepOf(RecurrenceOf(x), s); }
+
+  LinearRecurrence RecurrenceOf(Value x) const override {
     const Value z = Gate("update", Sigmoid(update_.Input(x)));
     const Value c = Candidate("candidate", CandidateOf(candidate_.Input(x), positive_));
-    return {{"h", (1 - z) * s["h"] + z * c}};
+    return {.keep = 1 - z, .add = z * c};
   }
 
  private:
@@ -43,13 +49,15 @@ class MinLstm : public Cell {
         candidate_(scope / "candidate", size, kOfInput),
         positive_(options.Is("state", "positive")) {}
 
-  State Step(Value x, const State& s) const override {
+  State Step(Value x, const State& s) const override { return StepOf(RecurrenceOf(x), s); }
+
+  LinearRecurrence RecurrenceOf(Value x) const override {
     const Value f = Sigmoid(forget_.Input(x));
     const Value i = Sigmoid(input_.Input(x));
     const Value keep = Gate("forget", f / (f + i));
     const Value take = Gate("input", i / (f + i));
     const Value c = Candidate("candidate", CandidateOf(candidate_.Input(x), positive_));
-    return {{"h", keep * s["h"] + take * c}};
+    return {.keep = keep, .add = take * c};
   }
 
  private:
@@ -71,7 +79,7 @@ const RegisterCell kMinGru({
     .equations = "z = s(W x + b), c = W x + b, h' = (1 - z) * h + z * c",
     .source = kSource,
     .gates = {{"update", Polarity::kOneMinusGate}},
-    .options = {kState},
+    .options = {kState, ScanOption()},
     .parameters = [](const CellSize& size,
                      const CellOptions&) { return GateParameters(size, 2, kOfInput); },
     .make = MakeCell<MinGru>(),
@@ -83,7 +91,9 @@ const RegisterCell kMinLstm({
     .equations = "f, i = s(W x + b), c = W x + b, h' = f / (f + i) * h + i / (f + i) * c",
     .source = kSource,
     .gates = {{"forget", Polarity::kKeeps}, {"input", Polarity::kNeither}},
-    .options = {kState, {"forget_bias", "0", {}, "added to the initial bias of the forget gate"}},
+    .options = {kState,
+                {"forget_bias", "0", {}, "added to the initial bias of the forget gate"},
+                ScanOption()},
     .parameters = [](const CellSize& size,
                      const CellOptions&) { return GateParameters(size, 3, kOfInput); },
     .make = MakeCell<MinLstm>(),

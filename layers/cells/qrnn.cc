@@ -44,12 +44,9 @@ class Qrnn : public Cell {
   }
 
   State Step(Value x, const State& s) const override {
-    const Value c = s["c"];
-    const Value z = Candidate("candidate", Tanh(candidate_(x, s["candidate_before"])));
-    const Value f = Gate("forget", Sigmoid(forget_(x, s["forget_before"])));
-    const Value o = Gate("output", Sigmoid(output_(x, s["output_before"])));
-    const Value c_new = keeps_ ? f * c + (1 - f) * z : f * z + (1 - f) * c;
-    State next = {{"h", o * c_new}, {"c", c_new}};
+    const LinearRecurrence now = Within(x, s);
+    const Value c = now.keep * s["c"] + now.add;
+    State next = {{"h", now.output * c}, {"c", c}};
     if (two_) {
       next.Set("candidate_before", candidate_.Next(x));
       next.Set("forget_before", forget_.Next(x));
@@ -58,10 +55,27 @@ class Qrnn : public Cell {
     return next;
   }
 
+  LinearRecurrence RecurrenceOf(Value x) const override { return Within(x, {}); }
+
  private:
+  // With the products of the step before, where the window shows them.
+  LinearRecurrence Within(Value x, const State& s) const {
+    const Value z = Candidate("candidate", Tanh(candidate_(x, s["candidate_before"])));
+    const Value f = Gate("forget", Sigmoid(forget_(x, s["forget_before"])));
+    const Value o = Gate("output", Sigmoid(output_(x, s["output_before"])));
+    const Value keep = keeps_ ? f : 1 - f;
+    const Value take = keeps_ ? 1 - f : f;
+    return {.keep = keep, .add = take * z, .state = "c", .output = o};
+  }
+
   bool two_, keeps_;
   WindowInput candidate_, forget_, output_;
 };
+
+std::vector<GateRecord> GatesOfQrnn(const CellOptions& options) {
+  return {{"forget", options.Is("forget", "keep") ? Polarity::kKeeps : Polarity::kOneMinusGate},
+          {"output", Polarity::kNeither}};
+}
 
 const RegisterCell kQrnn({
     .name = "qrnn",
@@ -69,8 +83,15 @@ const RegisterCell kQrnn({
     .equations = "z = tanh(W x + b), f, o = s(W x + b), c' = f * c + (1 - f) * z, h' = o * c'",
     .source = "Bradbury, Merity, Xiong, Socher 2016, Quasi-recurrent neural networks",
     .gates = {{"forget", Polarity::kKeeps}, {"output", Polarity::kNeither}},
+    .gates_of = GatesOfQrnn,
     .options = {{"window", "1", {"1", "2"}, "time steps of the input that gates and candidate see"},
-                {"forget", "keep", {"keep", "new"}, "what a forget gate of 1 takes"}},
+                {"forget", "keep", {"keep", "new"}, "what a forget gate of 1 takes"},
+                ScanOption()},
+    .check = [](const CellOptions& options) -> absl::Status {
+      if (options.Is("window", "1") || options.Is("scan", "sequential")) return absl::OkStatus();
+      return absl::InvalidArgumentError(
+          "window=2 carries the step before, which takes scan=sequential");
+    },
     .parameters =
         [](const CellSize& size, const CellOptions& options) {
           const double before = options.Is("window", "2") ? 3 : 0;

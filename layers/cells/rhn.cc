@@ -28,7 +28,7 @@ class RecurrentHighway : public Cell {
   State Step(Value x, const State& state) const override {
     Value s = state["h"];
     for (size_t layer = 0; layer < candidates_.size(); ++layer) {
-      const Value c = Candidate("candidate", Tanh(candidates_[layer](x, s)));
+      const Value c = Candidate(absl::StrCat("candidate_", layer), Tanh(candidates_[layer](x, s)));
       Value t = Sigmoid(transforms_[layer](x, s));
       if (layer + 1 == candidates_.size()) t = Gate("transform", t);
       s = t * c + (1 - t) * s;

@@ -33,7 +33,8 @@ Initializer PowerLawBias(int64_t units) {
 
 CellSize Starting(CellSize size, Initializer bias) {
   size.initial.recurrent_weights = ConstantInitializer(0);
-  size.initial.bias = std::move(bias);
+  size.initial.bias = ConstantInitializer(0);
+  size.first_bias = std::move(bias);
   return size;
 }
 

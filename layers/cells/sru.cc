@@ -13,8 +13,8 @@ const GateInput::Options kProduct = {.recurrent = false, .biased = false};
 //   f = s(W x + v * c + b),  r = s(W x + v * c + b)
 //   c' = f * c + (1 - f) * W x
 //   h' = r * g(c') + (1 - r) * alpha x
-// Where I and H differ, a learned projection W x takes the place of x in h'. The first version of
-// the paper has no v * c.
+// Where I and H differ, a learned projection W x takes the place of alpha x in h'. The first
+// version of the paper has no v * c.
 class SimpleRecurrentUnit : public Cell {
  public:
   SimpleRecurrentUnit(const Scope& scope, const CellSize& size, const CellOptions& options)
@@ -40,7 +40,7 @@ class SimpleRecurrentUnit : public Cell {
     const Value f = Gate("forget", Sigmoid(WithState(forget_.Input(x), forget_vector_, c)));
     const Value r = Gate("reset", Sigmoid(WithState(reset_.Input(x), reset_vector_, c)));
     const Value c_new = f * c + (1 - f) * Candidate("content", content_.Input(x));
-    const Value through = alpha_ * (projection_.has_value() ? projection_->Input(x) : x);
+    const Value through = projection_.has_value() ? projection_->Input(x) : alpha_ * x;
     return {{"h", r * (tanh_ ? Tanh(c_new) : c_new) + (1 - r) * through}, {"c", c_new}};
   }
 
@@ -67,7 +67,7 @@ const RegisterCell kSimpleRecurrentUnit({
     .gates = {{"forget", Polarity::kKeeps}, {"reset", Polarity::kNeither}},
     .options = {{"version", "2", {"1", "2"}, "of the paper; in 1 the gates do not see the state"},
                 {"output", "identity", {"identity", "tanh"}, "g"},
-                {"alpha", "1", {}, "factor of what passes by the unit"},
+                {"alpha", "1", {}, "factor of x where it passes by the unit, not of a projection"},
                 {"highway_bias", "0", {}, "added to the initial bias of r"}},
     .parameters =
         [](const CellSize& size, const CellOptions& options) {

@@ -9,6 +9,7 @@
 #include <sluice/layers/equations/equation_cell.h>
 #include <sluice/layers/equations/functions.h>
 #include <sluice/layers/equations/parser.h>
+#include <sluice/layers/run_masks.h>
 #include <sluice/ops/composed.h>
 
 namespace sluice::equations {
@@ -64,7 +65,9 @@ EquationInputs MakeInputs(const OwnVariables& own, const Scope& scope, const Cel
   sized.initial.input_weights = InitializerOf(own.input_start, size.initial.input_weights);
   sized.initial.recurrent_weights =
       InitializerOf(own.recurrent_start, size.initial.recurrent_weights);
-  sized.initial.bias = InitializerOf(own.bias_start, size.initial.bias);
+  if (own.bias_start.rule != Rule::kStandard) {
+    sized.first_bias = InitializerOf(own.bias_start, size.initial.bias);
+  }
   CellSize without_bias = sized;
   without_bias.biases = Biases::kNone;
   EquationInputs inputs;
@@ -94,7 +97,7 @@ class EquationCell : public Cell {
  public:
   EquationCell(std::shared_ptr<const Design> design, const std::string& name, const Scope& scope,
                const CellSize& size)
-      : design_(std::move(design)) {
+      : design_(std::move(design)), run_masks_(size.masks) {
     if (design_->script.inputs_are_units && size.inputs != size.hidden) {
       scope.store().Fail(absl::InvalidArgumentError(
           absl::StrCat("cell ", name,
@@ -112,6 +115,10 @@ class EquationCell : public Cell {
     }
     for (const CellVariable& variable : design_->variables) {
       variables_.push_back(MakeVariable(scope, variable, size));
+      if (!size.layer_norm || variable.size == Size::kHidden) continue;
+      scope.store().Fail(absl::InvalidArgumentError(
+          absl::StrCat("cell ", name, ": layer_norm normalises the products of W and U; ",
+                       variable.name, " has a name of its own")));
     }
   }
 
@@ -222,7 +229,12 @@ class EquationCell : public Cell {
       const GateInput& gate = *inputs_[running.current].gate;
       return matrix.name == "W" ? gate.Input(vector) : gate.Recurrent(vector);
     }
-    return MatMul(vector, vector.tape()->Use(*variables_[matrix.index]));
+    Variable& weights = *variables_[matrix.index];
+    Tape& tape = *running.x.tape();
+    if (run_masks_ == nullptr || matrix.size == Size::kInputMatrix) {
+      return MatMul(vector, tape.Use(weights));
+    }
+    return MatMul(run_masks_->DropState(vector), run_masks_->DropWeights(tape, weights));
   }
 
   Value LowerCall(const Running& running, const Expression& call) const {
@@ -243,6 +255,7 @@ class EquationCell : public Cell {
   std::shared_ptr<const Design> design_;
   std::vector<EquationInputs> inputs_;
   std::vector<Variable*> variables_;
+  RunMasks* run_masks_;
 };
 
 ParameterCount Count(const Design& design, const CellSize& size) {
@@ -260,6 +273,9 @@ ParameterCount Count(const Design& design, const CellSize& size) {
       count.vectors += own.recurrent_weights ? biases : std::min(biases, 1.0);
     } else if (own.bias) {
       count.vectors += own.bias_is_term ? std::min(biases, 1.0) : 1;
+    }
+    if (size.layer_norm) {
+      count.vectors += (own.input_weights ? 1 : 0) + (own.recurrent_weights ? 1 : 0);
     }
     for (const CellVariable& variable : own.vectors) add(variable);
   }

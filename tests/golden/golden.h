@@ -10,6 +10,7 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/status.h>
+#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
@@ -29,14 +30,17 @@ namespace sluice::testing {
 //   const Golden golden = Golden::Load(absl::StrCat(folder, "/gru_1layer_oneway.txt"));
 //   const Tensor& x = golden["x"];  // (T, B, I)
 //
+// Where a file holds several cases, each name starts with its case: `Load(path, "mut1")` reads
+// those that start with "mut1/", without it.
+//
 // Nothing here throws or aborts: a file that cannot be read or a name that is missing fails the
 // running test, once, with the file, the line or the name.
 class Golden {
  public:
   // Empty, and the test has failed, if the file cannot be read or a record is malformed.
-  static Golden Load(std::string path) {
+  static Golden Load(std::string path, absl::string_view part = "") {
     Golden golden(std::move(path));
-    const absl::Status status = golden.Read();
+    const absl::Status status = golden.Read(part.empty() ? "" : absl::StrCat(part, "/"));
     if (status.ok()) return golden;
     ADD_FAILURE() << status.message();
     return Golden(std::move(golden.path_));
@@ -59,19 +63,21 @@ class Golden {
  private:
   explicit Golden(std::string path) : path_(std::move(path)) {}
 
-  absl::Status Read() {
+  absl::Status Read(const std::string& prefix) {
     std::ifstream file(path_);
     if (!file) return absl::NotFoundError(absl::StrCat(path_, ": cannot be opened"));
     std::string line;
     for (int number = 1; std::getline(file, line); ++number) {
-      if (line.empty() || line[0] == '#') continue;
-      const absl::Status status = ReadRecord(line);
+      if (line.empty() || line[0] == '#' || !absl::StartsWith(line, prefix)) continue;
+      const absl::Status status = ReadRecord(line.substr(prefix.size()));
       if (!status.ok()) {
         return absl::DataLossError(absl::StrCat(path_, ":", number, ": ", status.message()));
       }
     }
     if (file.bad()) return absl::DataLossError(absl::StrCat(path_, ": cannot be read to its end"));
-    if (names_.empty()) return absl::DataLossError(absl::StrCat(path_, ": holds no record"));
+    if (names_.empty()) {
+      return absl::DataLossError(absl::StrCat(path_, ": holds no record ", prefix));
+    }
     return absl::OkStatus();
   }
 

@@ -9,20 +9,22 @@ One text file a case, all numbers in float64, the same bytes on every run. A fil
 
 row-major, `%.17g`, so that every value is read back exactly. Ids, lengths and masks are written the same way.
 
-Three kinds of case:
+Four kinds of case:
 
 1. `<cell>_<layers>layer_<one|two>way` and `masked_gru`: from torch.nn. Each is computed a second time from the numbers *by our
    names*, with the cells written out below, and must agree to 1e-12 in values and in gradients. That proves both the names (gate
    order, transposes, direction, two biases) and the written-out cells.
 2. Conventions that torch.nn does not have (`gru_reset_before`, ...): from the cells written out below, gradients by torch.autograd.
    They are tied to the proven ones through identities (`check_conventions`).
-3. `language_model_<cell>_<optimizer>` and `optimizers`: whole training steps with torch.optim.
+3. `cells_<family>`: the gate designs, many in a file, small. A record's name starts with the cell as Sluice names it.
+4. `language_model_<cell>_<optimizer>` and `optimizers`: whole training steps with torch.optim.
 
 Weights are stored (inputs, outputs), the transpose of PyTorch's, so y = x W. A path is `rnn/<layer>/<direction>/<gate>/<what>`.
 Letters: T steps, B batch, I inputs, H hidden, V vocabulary, E embedding.
 """
 
 import argparse
+import functools
 import math
 import os
 import pathlib
@@ -36,7 +38,7 @@ torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
 torch.use_deterministic_algorithms(True)
 
-T, B, I, H = 5, 3, 4, 5
+T, B, I, H = FULL_SIZES = 5, 3, 4, 5
 V, E = 11, 4
 DIRECTIONS = ("forward", "backward")
 FILE_LIMIT = 150_000  # bytes
@@ -124,7 +126,7 @@ def elman_tanh(w, x, state):
 
 def elman_relu(w, x, state):
     before = affine(w, "state", x, state[0])
-    return (torch.relu(before),), {"before_relu": before}
+    return (torch.relu(before),), {"kink": before}
 
 
 def gru_gates(w, x, h):
@@ -219,7 +221,7 @@ def run_stack(cell, weights, x, initial, layers=1, directions=1, mask=None):
             for t in reversed(range(len(x))) if direction == 1 else range(len(x)):
                 new, gates = cell(w, x[t], state)
                 keep = torch.ones(x.shape[1], 1) if mask is None else mask[t].unsqueeze(1)
-                state = tuple(keep * b + (1 - keep) * a for a, b in zip(state, new))
+                state = tuple(keep * b + (1 - keep) * a for a, b in zip(state, new)) if state else new
                 outputs[t] = keep * state[0]
                 for gate, value in gates.items():
                     seen.setdefault(gate, []).append(value.detach())
@@ -232,9 +234,9 @@ def run_stack(cell, weights, x, initial, layers=1, directions=1, mask=None):
 def check_gates(case, seen):
     """No gate is saturated, stuck at one value, or so close to a kink that rounding decides."""
     for gate, value in seen.items():
-        if gate == "before_relu":
+        if gate.startswith("kink"):
             assert value.abs().min() > 1e-3, (case, value.abs().min())
-            assert 0.2 < (value > 0).double().mean() < 0.8, (case, (value > 0).double().mean())
+            assert 0.1 < (value > 0).double().mean() < 0.9, (case, (value > 0).double().mean())
         else:
             low = -0.999 if gate in ("state", "candidate") else 0.01
             high = 0.999 if gate in ("state", "candidate") else 0.99
@@ -246,10 +248,16 @@ def check_gates(case, seen):
 # Sequence cases
 
 
+def gradient_of(value):
+    """Zeros where the loss does not see `value`."""
+    return torch.zeros_like(value) if value.grad is None else value.grad
+
+
 class SequenceCase:
     """Inputs, initial states and cotangents of one case, and the records they lead to."""
 
-    def __init__(self, source, layers, directions, states, lengths=None):
+    def __init__(self, source, layers, directions, states, lengths=None, sizes=FULL_SIZES):
+        T, B, I, H = sizes
         shape = (layers * directions, B, H)
         self.layers, self.directions, self.states, self.lengths = layers, directions, states, lengths
         self.x = source.normal(T, B, I)
@@ -288,7 +296,7 @@ class SequenceCase:
         records["loss"] = loss.detach()
         records.update({f"gradient/{path}": value for path, value in weight_gradients().items()})
         records["gradient/x"] = x.grad
-        records.update({f"gradient/{s}0": value.grad for s, value in zip(self.states, initial)})
+        records.update({f"gradient/{s}0": gradient_of(value) for s, value in zip(self.states, initial)})
         return records
 
     def written_out(self, cell, weights):
@@ -299,7 +307,7 @@ class SequenceCase:
         def run(x, initial):
             outputs, finals, gates = run_stack(cell, weights, x, initial, self.layers, self.directions, self.mask)
             seen.update(gates)
-            return outputs, finals, lambda: {path: value.grad for path, value in weights.items()}
+            return outputs, finals, lambda: {path: gradient_of(value) for path, value in weights.items()}
 
         return self.results(run), seen
 
@@ -456,6 +464,511 @@ def check_conventions():
 
 
 # ---------------------------------------------------------------------------------------------------------------------------
+# Gate designs, from their papers' equations. A step is (w, x, state) -> (state, gates), as above; its docstring is the formula.
+# What a `dense` sum is made of is up to the weights that the table at the end gives it.
+
+SMALL_SIZES = 3, 2, 3, 4
+KINDS = {  # letter in the table: (name, sizes), n units of a gate that sees m values of the state
+    "W": ("input_weights", "In"), "V": ("previous_input_weights", "In"), "U": ("recurrent_weights", "mn"),
+    "b": ("bias", "n"), "p": ("peephole", "n"), "v": ("recurrent_vector", "n"),
+    "a": ("input_gain", "n"), "c": ("recurrent_gain", "n"), "g": ("gain", "n"), "t": ("shift", "n"),
+    "B": ("bias", "n"),  # drawn from a wide range
+}
+
+
+def dense(w, gate, x=None, h=None):
+    """W x + U h + b, of what the gate has."""
+    parts = []
+    if f"{gate}/input_weights" in w:
+        parts.append(x @ w[f"{gate}/input_weights"])
+    if f"{gate}/recurrent_weights" in w:
+        parts.append(h @ w[f"{gate}/recurrent_weights"])
+    if f"{gate}/head_0/recurrent_weights" in w:
+        heads = [value for path, value in sorted(w.items()) if path.startswith(f"{gate}/head_")]
+        parts.append(h @ torch.block_diag(*heads))
+    if f"{gate}/bias" in w:
+        parts.append(w[f"{gate}/bias"])
+    return sum(parts)
+
+
+def norm(value, gain, shift=None):
+    return torch.nn.functional.layer_norm(value, value.shape[-1:], gain, shift, eps=1e-5)
+
+
+def normed(w, gate, x, h):
+    """N(W x) + N(U h) + b"""
+    return (norm(x @ w[f"{gate}/input_weights"], w[f"{gate}/input_gain"])
+            + norm(h @ w[f"{gate}/recurrent_weights"], w[f"{gate}/recurrent_gain"]) + w[f"{gate}/bias"])
+
+
+def gates_of(w, names, x, h=None, total=dense):
+    return [torch.sigmoid(total(w, name, x, h)) for name in names.split()]
+
+
+def irnn(w, x, state):
+    """h' = relu(W x + U h + b)"""
+    return elman_relu(w, x, state)
+
+
+def indrnn(w, x, state):
+    """h' = relu(W x + u * h + b)"""
+    before = dense(w, "state", x) + w["state/recurrent_vector"] * state[0]
+    return (torch.relu(before),), {"kink": before}
+
+
+def lstm97(w, x, state):
+    """i, o = s(W x + U h + b), z = tanh(W x + U h + b), c' = c + i * z, h' = o * tanh(c')"""
+    h, c = state
+    i, o = gates_of(w, "input output", x, h)
+    c = c + i * torch.tanh(dense(w, "candidate", x, h))
+    return (o * torch.tanh(c), c), {"input": i, "output": o}
+
+
+def lstm97_paper(w, x, state):
+    """As lstm97, where cells j and j + H / 2 share i and o, all sums see i and o of the step before, z = 4 s(.) - 2,
+    h' = o * (2 s(c') - 1), and no gradient passes through h, i and o of the step before"""
+    h, c, i, o = state
+    h, i, o = h.detach(), i[:, :h.shape[1] // 2].detach(), o[:, :h.shape[1] // 2].detach()
+
+    def total(w, gate, x, h):
+        return dense(w, gate, x, h) + dense(w, f"{gate}/from/input", h=i) + dense(w, f"{gate}/from/output", h=o)
+
+    z = 4 * torch.sigmoid(total(w, "candidate", x, h)) - 2
+    i, o = (torch.cat((gate, gate), 1) for gate in gates_of(w, "input output", x, h, total))
+    c = c + i * z
+    return (o * (2 * torch.sigmoid(c) - 1), c, i, o), {"input": i, "output": o}
+
+
+def identity(value):
+    return value
+
+
+def greff(w, x, state, forget="own", g=torch.tanh, k=torch.tanh):
+    """i, f = s(W x + U h + p * c + b), c' = f * c + i * g(W x + U h + b), o = s(W x + U h + p * c' + b), h' = o * k(c')"""
+    h, c, *gates = state
+    seen = {}
+
+    def opened(name, c):
+        if f"{name}/bias" not in w:
+            return torch.ones_like(c)
+        total = dense(w, name, x, h) + (w[f"{name}/peephole"] * c if f"{name}/peephole" in w else 0)
+        for other, gate in zip(("input", "forget", "output"), gates):
+            total = total + dense(w, f"{name}/from/{other}", h=gate)
+        seen[name] = torch.sigmoid(total)
+        return seen[name]
+
+    i = opened("input", c)
+    f = 1 - i if forget == "coupled" else opened("forget", c)
+    if forget == "capped":
+        seen["kink"] = i - (1 - f)
+        i = torch.minimum(i, 1 - f)
+    c = f * c + i * g(dense(w, "candidate", x, h))
+    o = opened("output", c)
+    return (o * k(c), c, i, f, o)[:len(state)], seen
+
+
+def mut1(w, x, state):
+    """z = s(W x + b), r = s(W x + U h + b), h' = tanh(U (r * h) + tanh(W x) + b) * z + h * (1 - z)"""
+    (h,) = state
+    z, r = gates_of(w, "update reset", x, h)
+    c = torch.tanh(dense(w, "candidate", h=r * h) + torch.tanh(dense(w, "projection", x)))
+    return (c * z + h * (1 - z),), {"update": z, "reset": r, "candidate": c}
+
+
+def mut2(w, x, state):
+    """z, r = s(W x + U h + b), h' = tanh(U (r * h) + W x + b) * z + h * (1 - z)"""
+    (h,) = state
+    z, r = gates_of(w, "update reset", x, h)
+    c = torch.tanh(dense(w, "candidate", x, r * h))
+    return (c * z + h * (1 - z),), {"update": z, "reset": r, "candidate": c}
+
+
+def mut3(w, x, state):
+    """z = s(W x + U tanh(h) + b), r = s(W x + U h + b), h' = tanh(U (r * h) + W x + b) * z + h * (1 - z)"""
+    (h,) = state
+    z = torch.sigmoid(dense(w, "update", x, torch.tanh(h)))
+    r = torch.sigmoid(dense(w, "reset", x, h))
+    c = torch.tanh(dense(w, "candidate", x, r * h))
+    return (c * z + h * (1 - z),), {"update": z, "reset": r, "candidate": c}
+
+
+def mgu(w, x, state):
+    """f = s(W x + U h + b) of what its gate has, h' = (1 - f) * h + f * tanh(W x + U (f * h) + b)"""
+    (h,) = state
+    (f,) = gates_of(w, "forget", x, h)
+    c = torch.tanh(dense(w, "candidate", x, f * h))
+    return ((1 - f) * h + f * c,), {"forget": f, "candidate": c}
+
+
+def gru(w, x, state, total=dense):
+    """r, z = s(W x + U h + b) of what its gates have, h' = z * h + (1 - z) * tanh(W x + U (r * h) + b)"""
+    (h,) = state
+    r, z = gates_of(w, "reset update", x, h, total)
+    c = torch.tanh(total(w, "candidate", x, r * h))
+    return (z * h + (1 - z) * c,), {"reset": r, "update": z, "candidate": c}
+
+
+def hard_gru(w, x, state):
+    """As gru, where s(a) = 0.2 a + 0.5 within 0 and 1"""
+    (h,) = state
+    sums = [dense(w, name, x, h) for name in ("reset", "update")]
+    r, z = (torch.clamp(0.2 * total + 0.5, 0, 1) for total in sums)
+    c = torch.tanh(dense(w, "candidate", x, r * h))
+    kinks = {f"kink {side}": torch.cat(sums) + side for side in (-2.5, 2.5)}
+    return (z * h + (1 - z) * c,), {"candidate": c, **kinks}
+
+
+def lngru_after(w, x, state):
+    """As lngru, where c = tanh(N(W x) + r * N(U h) + b)"""
+    (h,) = state
+    r, z = gates_of(w, "reset update", x, h, normed)
+    c = torch.tanh(norm(x @ w["candidate/input_weights"], w["candidate/input_gain"]) + w["candidate/bias"]
+                   + r * norm(h @ w["candidate/recurrent_weights"], w["candidate/recurrent_gain"]))
+    return (z * h + (1 - z) * c,), {"reset": r, "update": z, "candidate": c}
+
+
+def ugrnn(w, x, state):
+    """c = tanh(W x + U h + b), g = s(W x + U h + b), h' = g * h + (1 - g) * c"""
+    (h,) = state
+    c = torch.tanh(dense(w, "candidate", x, h))
+    (g,) = gates_of(w, "gate", x, h)
+    return (g * h + (1 - g) * c,), {"gate": g, "candidate": c}
+
+
+def intersection(w, x, state):
+    """y = relu(W x + U s + b), c = tanh(W x + U s + b), up, g = s(W x + U s + b), h' = up * x + (1 - up) * y,
+    s' = g * s + (1 - g) * c; a projection of x stands for x where I is not H"""
+    _, s = state
+    before, c = dense(w, "output", x, s), torch.tanh(dense(w, "candidate", x, s))
+    up, g = gates_of(w, "up gate", x, s)
+    through = dense(w, "projection", x) if "projection/input_weights" in w else x
+    return (up * through + (1 - up) * torch.relu(before), g * s + (1 - g) * c), {"up": up, "gate": g, "kink": before}
+
+
+def janet(w, x, state, beta=1):
+    """a = W x + U h + b, h' = s(a) * h + (1 - s(a - beta)) * tanh(W x + U h + b)"""
+    (h,) = state
+    a, c = dense(w, "forget", x, h), torch.tanh(dense(w, "candidate", x, h))
+    return (torch.sigmoid(a) * h + (1 - torch.sigmoid(a - beta)) * c,), {"forget": torch.sigmoid(a), "candidate": c}
+
+
+def ran(w, x, state, g=torch.tanh):
+    """i, f = s(W x + U h + b), c' = i * W x + f * c, h' = g(c')"""
+    h, c = state
+    i, f = gates_of(w, "input forget", x, h)
+    c = i * dense(w, "content", x) + f * c
+    return (g(c), c), {"input": i, "forget": f}
+
+
+def ligru(w, x, state):
+    """z = s(W x + U h + b), h' = z * h + (1 - z) * relu(W x + U h + b)"""
+    (h,) = state
+    (z,), before = gates_of(w, "update", x, h), dense(w, "candidate", x, h)
+    return (z * h + (1 - z) * torch.relu(before),), {"update": z, "kink": before}
+
+
+def ligru_normed(w, x, state):
+    """z = s(N(W x) + U h + b), h' = z * h + (1 - z) * relu(N(W x) + U h + b), N with a gain"""
+    (h,) = state
+
+    def total(w, gate, x, h):
+        return (norm(x @ w[f"{gate}/input_weights"], w[f"{gate}/input_gain"], w[f"{gate}/bias"])
+                + h @ w[f"{gate}/recurrent_weights"])
+
+    (z,), before = gates_of(w, "update", x, h, total), total(w, "candidate", x, h)
+    return (z * h + (1 - z) * torch.relu(before),), {"update": z, "kink": before}
+
+
+def sru(w, x, state, alpha=1, g=identity):
+    """f, r = s(W x + v * c + b), version 1 without v * c; c' = u + (c - u) * f, h' = x~ + (g(c') - x~) * r, where u = W x
+    and x~ = alpha x, or a projection of x where I is not H"""
+    _, c = state
+    own = {gate: w.get(f"{gate}/recurrent_vector", torch.zeros_like(c)) for gate in ("forget", "reset")}
+    f, r = gates_of(w, "forget reset", x, total=lambda w, gate, x, _: dense(w, gate, x) + own[gate] * c)
+    u = dense(w, "content", x)
+    through = dense(w, "projection", x) if "projection/input_weights" in w else alpha * x
+    c = u + (c - u) * f
+    return (through + (g(c) - through) * r, c), {"forget": f, "reset": r}
+
+
+QRNN_GATES = "candidate", "forget", "output"
+
+
+def qrnn(w, x, state, forget="keep"):
+    """z = tanh(a), f, o = s(a), a = W x + b, or with a window of 2 W x + V x_before + b; c' = f * c + (1 - f) * z (forget=new:
+    f * z + (1 - f) * c), h' = o * c'; <gate>_before0 stands for V x_before in the first step"""
+    _, c, *before = state
+    z, f, o = (dense(w, gate, x) + more for gate, more in zip(QRNN_GATES, before or (0, 0, 0)))
+    z, f, o = torch.tanh(z), torch.sigmoid(f), torch.sigmoid(o)
+    c = f * c + (1 - f) * z if forget == "keep" else f * z + (1 - f) * c
+    before = tuple(x @ w[f"{gate}/previous_input_weights"] for gate in QRNN_GATES) if before else ()
+    return (o * c, c, *before), {"candidate": z, "forget": f, "output": o}
+
+
+def made_positive(value):
+    return torch.where(value >= 0, value + 0.5, torch.sigmoid(value))
+
+
+def mingru(w, x, state, g=identity):
+    """z = s(W x + b), h' = (1 - z) * h + z * g(W x + b), g(a) = a, or a + 0.5 for a >= 0 and s(a) below (state=positive)"""
+    (h,) = state
+    (z,), c = gates_of(w, "update", x), dense(w, "candidate", x)
+    return ((1 - z) * h + z * g(c),), {"update": z, "kink": c}
+
+
+def minlstm(w, x, state, g=identity):
+    """f, i = s(W x + b), h' = f / (f + i) * h + i / (f + i) * g(W x + b), g as in mingru"""
+    (h,) = state
+    (f, i), c = gates_of(w, "forget input", x), dense(w, "candidate", x)
+    return (f / (f + i) * h + i / (f + i) * g(c),), {"forget": f, "input": i, "kink": c}
+
+
+def mlstm(w, x, state):
+    """m = (W x) * (U h), i, f, o = s(W x + U m + b), c' = f * c + i * tanh(W x + U m + b), h' = o * tanh(c')"""
+    h, c = state
+    m = (x @ w["intermediate/input_weights"]) * (h @ w["intermediate/recurrent_weights"])
+    return lstm(w, x, (m, c))
+
+
+def lnlstm(w, x, state, over="gate"):
+    """i, f, o = s(a), g = tanh(a), a = N(W x) + N(U h) + b, c' = f * c + i * g, h' = o * tanh(N(c')); N of a over the units of
+    one gate or of all four"""
+    h, c = state
+    if over == "gate":
+        i, f, g, o = (normed(w, gate, x, h) for gate in LSTM_GATES)
+    else:
+        packed = {f"all/{what}": torch.cat([w[f"{gate}/{what}"] for gate in LSTM_GATES], -1)
+                  for what in ("input_weights", "recurrent_weights", "input_gain", "recurrent_gain", "bias")}
+        i, f, g, o = normed(packed, "all", x, h).chunk(4, 1)
+    i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
+    c = f * c + i * g
+    h = o * torch.tanh(norm(c, w["state/gain"], w["state/shift"]))
+    return (h, c), {"input": i, "forget": f, "candidate": g, "output": o}
+
+
+def slstm(w, x, state):
+    """a = W x + U h + b of i, f, z, o; m' = max(a_i, m + log s(a_f)), i = exp(a_i - m'), f = exp(m + log s(a_f) - m'),
+    c' = f * c + i * tanh(a_z), n' = f * n + i, h' = s(a_o) * c' / n'; without a state before: m' = a_i, i = 1, f = 0"""
+    fresh = not state
+    h, c, n, m = state or (torch.zeros(x.shape[0], SMALL_SIZES[3]),) * 4
+    to_input, to_forget = dense(w, "input", x, h), m + torch.nn.functional.logsigmoid(dense(w, "forget", x, h))
+    m = to_input if fresh else torch.maximum(to_input, to_forget)
+    i, f = torch.exp(to_input - m), torch.exp(to_forget - m) * (0 if fresh else 1)
+    z, o = torch.tanh(dense(w, "candidate", x, h)), torch.sigmoid(dense(w, "output", x, h))
+    c, n = f * c + i * z, f * n + i
+    return (o * c / n, c, n, m), {"candidate": z, "output": o, **({} if fresh else {"kink": to_input - to_forget})}
+
+
+def rhn(w, x, state):
+    """s = h; for each layer: t = s([W x] + U s + b), s = tanh([W x] + U s + b) * t + s * (1 - t), W x in the first; h' = s"""
+    (s,), seen = state, {}
+    for layer in range(sum(path.endswith("transform/bias") for path in w)):
+        t = torch.sigmoid(dense(w, f"layer_{layer}/transform", x, s))
+        s = torch.tanh(dense(w, f"layer_{layer}/candidate", x, s)) * t + s * (1 - t)
+        seen[f"transform {layer}"] = t
+    return (s,), seen
+
+
+class CoarseSource(Source):
+    """Multiples of 1/256: few digits, so that the files stay small."""
+
+    def normal(self, *shape):
+        return torch.round(256 * super().normal(*shape)) / 256
+
+    def uniform(self, bound, *shape):
+        return torch.round(256 * super().uniform(bound, *shape)) / 256
+
+
+class Design:
+    """weights: "<gate>[,<gate>]:<letters of KINDS>[:<units>[:<values of the state that it sees>]]", by blanks
+    state: names; + behind one: it starts positive."""
+
+    def __init__(self, weights, state, step, inputs=SMALL_SIZES[2]):
+        self.weights, self.state, self.step = weights, state.split(), step
+        self.sizes = SMALL_SIZES[:2] + (inputs,) + SMALL_SIZES[3:]
+
+    def draw(self, source):
+        """Random weights by path."""
+        weights = {}
+        for word in self.weights.split():
+            gates, letters, *sizes = word.split(":")
+            units, sees = ([int(size) for size in sizes] + [self.sizes[3]] * 2)[:2]
+            size_of = {"I": self.sizes[2], "n": units, "m": sees}
+            for gate in gates.split(","):
+                for letter in letters:
+                    name, shape = KINDS[letter]
+                    shape = [size_of[size] for size in shape]
+                    weights[f"rnn/0/forward/{gate}/{name}"] = (
+                        source.uniform(4, *shape) if letter == "B" else source.weights(*shape))
+        return weights
+
+
+def with_options(step, **options):
+    return functools.partial(step, **options)
+
+
+PEEPHOLE_GATES = "input,forget,output:WUbp candidate:WUb"
+GATES_FROM_GATES = " ".join(f"{a}/from/{b}:U" for a in ("input", "forget", "output") for b in ("input", "forget", "output"))
+PAPER_97 = ("input,output:WUb:2 candidate:WUb input/from/input,input/from/output,output/from/input,output/from/output:U:2:2 "
+            "candidate/from/input,candidate/from/output:U:4:2")
+SLSTM_HEADS = "input,forget,candidate,output:Wb " + " ".join(
+    f"{gate}/head_{head}:U:2:2" for gate in LSTM_GATES for head in (0, 1))
+LAYER_NORM_LSTM = "input,forget,candidate,output:WUbac state:gt"
+DESIGNS = {  # family: {a cell as Sluice names it, @ and what tells it from others of the same cell: Design}
+    "lstm": {
+        "lstm97": Design("input,candidate,output:WUb", "h c", lstm97),
+        "lstm97:preset=paper": Design(PAPER_97, "h c input output", lstm97_paper),
+        "lstm:preset=nig": Design("forget,output:WUbp candidate:WUb", "h c", greff),
+        "lstm:preset=nfg": Design("input,output:WUbp candidate:WUb", "h c", greff),
+        "lstm:preset=nog": Design("input,forget:WUbp candidate:WUb", "h c", greff),
+        "lstm:preset=niaf": Design(PEEPHOLE_GATES, "h c", with_options(greff, g=identity)),
+        "lstm:preset=noaf": Design(PEEPHOLE_GATES, "h c", with_options(greff, k=identity)),
+        "lstm:preset=cifg": Design("input,output:WUbp candidate:WUb", "h c", with_options(greff, forget="coupled")),
+        "lstm:preset=fgr": Design(f"{PEEPHOLE_GATES} {GATES_FROM_GATES}", "h c input forget output", greff),
+        "lstm:coupled=capped": Design("input,forget,candidate,output:WUb", "h c", with_options(greff, forget="capped")),
+    },
+    "lstm_relatives": {
+        "mlstm": Design("intermediate:WU input,forget,candidate,output:WUb", "h c", mlstm),
+        "lnlstm:over=gate": Design(LAYER_NORM_LSTM, "h c", lnlstm),
+        "lnlstm:over=all": Design(LAYER_NORM_LSTM, "h c", with_options(lnlstm, over="all")),
+        "slstm:heads=1@fresh": Design("input,forget,candidate,output:WUb", "", slstm),
+        "slstm:heads=1": Design("input,forget,candidate,output:WUb", "h c n+ m", slstm),
+        "slstm:heads=2": Design(SLSTM_HEADS, "h c n+ m", slstm),
+    },
+    "gru": {
+        "mut1": Design("update:Wb reset:WUb projection:W candidate:Ub", "h", mut1),
+        "mut2": Design("update,reset,candidate:WUb", "h", mut2),
+        "mut3": Design("update,reset,candidate:WUb", "h", mut3),
+        "mgu": Design("forget,candidate:WUb", "h", mgu),
+        "mgu1": Design("forget:Ub candidate:WUb", "h", mgu),
+        "mgu2": Design("forget:U candidate:WUb", "h", mgu),
+        "mgu3": Design("forget:b candidate:WUb", "h", mgu),
+        "gru1": Design("reset,update:Ub candidate:WUb", "h", gru),
+        "gru2": Design("reset,update:U candidate:WUb", "h", gru),
+        "gru3": Design("reset,update:b candidate:WUb", "h", gru),
+        "gru:gates=hard_sigmoid": Design("reset,update:WUB candidate:WUb", "h", hard_gru),
+        "lngru": Design("reset,update,candidate:WUbac", "h", with_options(gru, total=normed)),
+        "lngru:reset=after": Design("reset,update,candidate:WUbac", "h", lngru_after),
+        "ugrnn": Design("gate,candidate:WUb", "h", ugrnn),
+        "intersection": Design("output,candidate,up,gate:WUb projection:W", "h s", intersection),
+        "intersection@as_wide": Design("output,candidate,up,gate:WUb", "h s", intersection, inputs=4),
+        "janet": Design("forget,candidate:WUb", "h", janet),
+        "ligru:norm=layer": Design("update,candidate:WUab", "h", ligru_normed),
+        "ligru:norm=none": Design("update,candidate:WUb", "h", ligru),
+        "rhn:depth=2": Design("layer_0/candidate,layer_0/transform:WUb layer_1/candidate,layer_1/transform:Ub", "h", rhn),
+        "rhn:depth=3": Design("layer_0/candidate,layer_0/transform:WUb layer_1/candidate,layer_1/transform:Ub "
+                              "layer_2/candidate,layer_2/transform:Ub", "h", rhn),
+    },
+    "light": {
+        "irnn": Design("state:WUb", "h", irnn),
+        "indrnn": Design("state:Wbv", "h", indrnn),
+        "ran": Design("input,forget:WUb content:W", "h c", ran),
+        "ran:output=identity": Design("input,forget:WUb content:W", "h c", with_options(ran, g=identity)),
+        "sru:version=1": Design("forget,reset:Wb content,projection:W", "h c", sru),
+        "sru:version=2": Design("forget,reset:Wbv content,projection:W", "h c", sru),
+        "sru:output=tanh:alpha=1.5": Design("forget,reset:Wbv content,projection:W", "h c",
+                                            with_options(sru, alpha=1.5, g=torch.tanh)),
+        "sru:output=tanh:alpha=1.5@as_wide": Design("forget,reset:Wbv content:W", "h c",
+                                                    with_options(sru, alpha=1.5, g=torch.tanh), inputs=4),
+        "qrnn:window=1": Design("candidate,forget,output:Wb", "h c", qrnn),
+        "qrnn:window=1:forget=new": Design("candidate,forget,output:Wb", "h c", with_options(qrnn, forget="new")),
+        "qrnn:window=2": Design("candidate,forget,output:WVb", "h c candidate_before forget_before output_before", qrnn),
+        "mingru:state=signed": Design("update,candidate:Wb", "h", mingru),
+        "mingru:state=positive": Design("update,candidate:Wb", "h", with_options(mingru, g=made_positive)),
+        "minlstm:state=signed": Design("forget,input,candidate:Wb", "h", minlstm),
+        "minlstm:state=positive": Design("forget,input,candidate:Wb", "h", with_options(minlstm, g=made_positive)),
+    },
+}
+
+
+def formula_of(design):
+    return " ".join(getattr(design.step, "func", design.step).__doc__.split())
+
+
+def design_case(case, design):
+    """Records of the first draw whose gates pass `check_gates`."""
+    for attempt in range(200):
+        source = CoarseSource(f"{case} {attempt}")
+        weights = design.draw(source)
+        sequence = SequenceCase(source, 1, 1, [name.rstrip("+") for name in design.state], sizes=design.sizes)
+        sequence.initial = tuple(value + (1.5 if name.endswith("+") else 0)
+                                 for name, value in zip(design.state, sequence.initial))
+        results, seen = sequence.written_out(design.step, weights)
+        try:
+            check_gates(case, seen)
+        except AssertionError as failure:
+            last = failure
+            continue
+        return {**sequence.givens(), **weights, **results}
+    raise last
+
+
+def check_designs():
+    """Ties gate designs to proven cells and to each other, where one is a special case of the other."""
+    source = Source("check_designs")
+
+    def tie(left, right, wanted, inputs=SMALL_SIZES[2]):
+        """wanted(path -> weight of `left`) are the weights of `right` for which both give the same."""
+        sequence = SequenceCase(source, 1, 1, left.state, sizes=SMALL_SIZES[:2] + (inputs,) + SMALL_SIZES[3:])
+        w = {path[len("rnn/0/forward/"):]: value for path, value in left.draw(source).items()}
+        results = []
+        for step, weights in ((left.step, w), (right, wanted(w))):
+            records, _ = sequence.written_out(step, {f"rnn/0/forward/{path}": value for path, value in weights.items()})
+            results.append({name: value for name, value in records.items() if not name.startswith("gradient/rnn/")})
+        check_same(f"{left.step} {right}", *results)
+
+    def renamed(w, names):
+        """Gate `new` has the weights of `old`, for each (new, old)."""
+        return {path.replace(old, new, 1): value for new, old in names for path, value in w.items()
+                if path.startswith(f"{old}/")}
+
+    lstm_designs, gru_designs, light = {**DESIGNS["lstm"], **DESIGNS["lstm_relatives"]}, DESIGNS["gru"], DESIGNS["light"]
+    # Greff's cell without a change is the peephole LSTM; capping does nothing where f is 1 - i.
+    tie(Design(PEEPHOLE_GATES, "h c", greff), lstm_peepholes, lambda w: w)
+    same_forget = [(gate, gate) for gate in ("candidate", "output", "input")] + [("forget", "input")]
+    tie(Design("input,candidate,output:WUb", "h c", with_options(greff, forget="coupled")),
+        with_options(greff, forget="capped"),
+        lambda w: {**renamed(w, same_forget), **{p.replace("input/", "forget/"): -v for p, v in w.items() if "input/" in p}})
+    # A gate with all of its weights is a GRU's; one gate for both is an MGU; JANET without beta is a UGRNN.
+    whole = Design("reset,update,candidate:WUb", "h", gru)
+    tie(whole, gru_reset_before, lambda w: w)
+    tie(gru_designs["mgu"], gru_update_new, lambda w: renamed(
+        w, [("reset", "forget"), ("update", "forget"), ("candidate", "candidate")]))
+    tie(gru_designs["mut2"], gru_update_new, lambda w: w)
+    tie(gru_designs["ugrnn"], with_options(janet, beta=0), lambda w: renamed(
+        w, [("forget", "gate"), ("candidate", "candidate")]))
+    # A highway of one layer turns a UGRNN's gate over.
+    tie(Design("layer_0/candidate,layer_0/transform:WUb", "h", rhn), ugrnn, lambda w: {
+        **renamed(w, [("candidate", "layer_0/candidate")]),
+        **{path: -value for path, value in renamed(w, [("gate", "layer_0/transform")]).items()}})
+    # Two heads are blocks of one matrix. A first state of zeros gives what no state gives.
+    def joined(w):
+        whole = {path: value for path, value in w.items() if "head" not in path}
+        for gate in LSTM_GATES:
+            whole[f"{gate}/recurrent_weights"] = torch.block_diag(*(w[f"{gate}/head_{k}/recurrent_weights"] for k in (0, 1)))
+        return whole
+
+    tie(lstm_designs["slstm:heads=2"], slstm, joined)
+    tie(lstm_designs["slstm:heads=1@fresh"],
+        lambda w, x, s: slstm(w, x, s or (torch.zeros(x.shape[0], SMALL_SIZES[3]),) * 4), lambda w: w)
+    # A window of two is a convolution.
+    design = light["qrnn:window=2"]
+    sequence = SequenceCase(source, 1, 1, design.state, sizes=design.sizes)
+    w = design.draw(source)
+    zero = tuple(torch.zeros_like(value) for value in sequence.initial)
+    outputs, _, _ = run_stack(qrnn, w, sequence.x, zero)
+    x = torch.nn.functional.pad(sequence.x.permute(1, 2, 0), (1, 0))
+    z, f, o = (torch.nn.functional.conv1d(
+        x, torch.stack([w[f"rnn/0/forward/{gate}/{what}"].t() for what in ("previous_input_weights", "input_weights")], 2),
+        w[f"rnn/0/forward/{gate}/bias"]).permute(2, 0, 1) for gate in QRNN_GATES)
+    c, expected = zero[1][0], []
+    for t in range(len(z)):
+        c = torch.sigmoid(f[t]) * c + (1 - torch.sigmoid(f[t])) * torch.tanh(z[t])
+        expected.append(torch.sigmoid(o[t]) * c)
+    check_same("qrnn:window=2", {"outputs": torch.stack(expected)}, {"outputs": outputs})
+
+
+# ---------------------------------------------------------------------------------------------------------------------------
 # Training cases
 
 LANGUAGE_MODEL_STEPS = 6
@@ -578,6 +1091,16 @@ def all_cases():
         if case == "lstm_one_bias":
             formula = "c' = f * c + i * g, h' = o * tanh(c')."
         yield case, [f"Written out, {sizes}, one layer, one way, one bias", formula, loss], written_out_case(case)
+    for family, designs in DESIGNS.items():
+        records, formulas = {}, {}
+        for cell, design in designs.items():
+            records.update({f"{cell}/{name}": value for name, value in design_case(cell, design).items()})
+            formulas.setdefault(formula_of(design), []).append(cell)
+        yield f"cells_{family}", [
+            "Written out, one layer, one way; <cell>/<name> is a record of that cell. s is the logistic sigmoid, * by element",
+            "loss = sum(outputs * output_weights) + sum of (state_n * state_n_weights) of each state",
+            *(f"{', '.join(cells)}: {formula}" for formula, cells in formulas.items()),
+        ], records
     for cell in ("elman_tanh", "gru", "lstm"):
         for optimizer, (comment, _) in LANGUAGE_MODEL_OPTIMIZERS.items():
             yield f"language_model_{cell}_{optimizer}", [
@@ -598,6 +1121,7 @@ def main():
     folder = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
     check_conventions()
+    check_designs()
     total = files = 0
     for case, comments, records in all_cases():
         total += write_file(folder, case, comments, records)

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
 
 #include <sluice/layers/recurrent.h>
@@ -102,6 +103,28 @@ TEST_P(CellGradients, OfGradientsAreRight) {
   Expect({.steps = 2, .batch = 2, .inputs = 1, .hidden = 4, .layers = 1},
          [](const Function& function, absl::Span<const Tensor> inputs) {
            return CheckSecondGradient(function, inputs);
+         });
+}
+
+// With everything that a run may drop: all of it is a function of the step.
+std::vector<std::string> WithEverySwitch() {
+  std::vector<std::string> cells;
+  for (const char* cell : {"gru", "mgu", "lstm:preset=fgr", "slstm:heads=2", "rhn"}) {
+    const bool has_memory = absl::StrContains(cell, "lstm");
+    cells.push_back(absl::StrCat(cell, ":layer_norm=yes:zoneout=0.3:recurrent_dropout=0.3",
+                                 ":state_dropout=0.3:weight_drop=0.3",
+                                 has_memory ? ":zoneout_memory=0.3" : ""));
+  }
+  return cells;
+}
+class SwitchedCellGradients : public CellGradients {};
+INSTANTIATE_TEST_SUITE_P(Some, SwitchedCellGradients, ::testing::ValuesIn(WithEverySwitch()),
+                         CellTestName);
+
+TEST_P(SwitchedCellGradients, AreRight) {
+  Expect({.steps = 3, .batch = 2, .inputs = 2, .hidden = 4, .layers = 1},
+         [](const Function& function, absl::Span<const Tensor> inputs) {
+           return CheckGradient(function, inputs);
          });
 }
 

@@ -96,7 +96,7 @@ std::vector<std::string> AllEquations() {
 }
 
 std::string CellTestName(const ::testing::TestParamInfo<std::string>& info) {
-  return absl::StrReplaceAll(info.param, {{":", "_"}, {"=", "_"}});
+  return absl::StrReplaceAll(info.param, {{":", "_"}, {"=", "_"}, {".", "_"}});
 }
 
 Tensor RandomTensor(DType dtype, const Shape& shape, uint64_t seed) {

@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_replace.h>
+#include <absl/strings/strip.h>
+#include <gmock/gmock.h>
 
 #include <sluice/graph/gradients.h>
 #include <sluice/layers/recurrent.h>
@@ -25,7 +29,59 @@ struct GoldenCase {
   std::string cell;
   int layers = 1;
   bool both = false;
+  std::string part = {};  // of the file; none: it holds this case alone
 };
+
+void PrintTo(const GoldenCase& which, std::ostream* out) { *out << which.cell; }
+
+// The gate designs, by file. What follows @ tells apart cases of one cell.
+struct Family {
+  const char* file;
+  std::vector<const char*> parts;
+};
+
+const std::vector<Family>& Families() {
+  static const auto& families = *new std::vector<Family>{
+      {"cells_lstm",
+       {"lstm97", "lstm97:preset=paper", "lstm:preset=nig", "lstm:preset=nfg", "lstm:preset=nog",
+        "lstm:preset=niaf", "lstm:preset=noaf", "lstm:preset=cifg", "lstm:preset=fgr",
+        "lstm:coupled=capped"}},
+      {"cells_lstm_relatives",
+       {"mlstm", "lnlstm:over=gate", "lnlstm:over=all", "slstm:heads=1@fresh", "slstm:heads=1",
+        "slstm:heads=2"}},
+      {"cells_gru",
+       {"mut1",
+        "mut2",
+        "mut3",
+        "mgu",
+        "mgu1",
+        "mgu2",
+        "mgu3",
+        "gru1",
+        "gru2",
+        "gru3",
+        "gru:gates=hard_sigmoid",
+        "lngru",
+        "lngru:reset=after",
+        "ugrnn",
+        "intersection",
+        "intersection@as_wide",
+        "janet",
+        "ligru:norm=layer",
+        "ligru:norm=none",
+        "rhn:depth=2",
+        "rhn:depth=3"}},
+      {"cells_light",
+       {"irnn", "indrnn", "ran", "ran:output=identity", "sru:version=1", "sru:version=2",
+        "sru:output=tanh:alpha=1.5", "sru:output=tanh:alpha=1.5@as_wide", "qrnn:window=1",
+        "qrnn:window=1:forget=new", "qrnn:window=2", "mingru:state=signed", "mingru:state=positive",
+        "minlstm:state=signed", "minlstm:state=positive"}}};
+  return families;
+}
+
+std::string PathOfFile(absl::string_view file) {
+  return absl::StrCat(SLUICE_GOLDEN_DIR, "/", file, ".txt");
+}
 
 std::vector<GoldenCase> AllGoldenCases() {
   std::vector<GoldenCase> cases;
@@ -50,6 +106,11 @@ std::vector<GoldenCase> AllGoldenCases() {
       {"gru_reset_after_one_bias", "gru:reset=after"}, {"lstm_one_bias", "lstm"},
       {"lstm_peepholes", "lstm:peepholes=diagonal"},   {"lstm_coupled", "lstm:coupled=yes"}};
   for (const auto& [name, cell] : conventions) cases.push_back({name, cell});
+  for (const Family& family : Families()) {
+    for (const std::string part : family.parts) {
+      cases.push_back({family.file, part.substr(0, part.find('@')), 1, false, part});
+    }
+  }
   return cases;
 }
 
@@ -84,13 +145,13 @@ class GoldenSequence : public ::testing::TestWithParam<std::tuple<GoldenCase, Pl
     EXPECT_EQ(loaded, variables.trainable().size()) << "the layer has variables the file has not";
   }
 
-  const Golden golden_ = Golden::Load(absl::StrCat(SLUICE_GOLDEN_DIR, "/", which().file, ".txt"));
+  const Golden golden_ = Golden::Load(PathOfFile(which().file), which().part);
 };
 
 TEST_P(GoldenSequence, GivesTheSameOutputsStatesAndGradients) {
   VariableStore variables({.dtype = DType::kF64});
   const Shape& x_shape = golden_["x"].shape();
-  const int64_t hidden = golden_["h0"].shape()[2];
+  const int64_t hidden = golden_["output_weights"].shape()[2] / (which().both ? 2 : 1);
   const Recurrent rnn(variables.root() / "rnn",
                       {.cell = which().cell,
                        .inputs = x_shape[2],
@@ -98,12 +159,13 @@ TEST_P(GoldenSequence, GivesTheSameOutputsStatesAndGradients) {
                        .layers = which().layers,
                        .direction = which().both ? Direction::kBoth : Direction::kForward});
   ASSERT_NO_FATAL_FAILURE(LoadWeights(variables));
-  ASSERT_EQ(golden_["h0"].shape()[0], rnn.states());
 
   Tape tape;
   const Value x = tape.Feed(golden_["x"]);
-  std::vector<std::string> names = {"h"};
-  if (golden_.Has("c0")) names.emplace_back("c");
+  std::vector<std::string> names;  // of the states
+  for (absl::string_view name : golden_.names()) {
+    if (absl::ConsumeSuffix(&name, "_n_weights")) names.emplace_back(name);
+  }
   RecurrentInputs inputs;
   inputs.initial.resize(rnn.states());
   // What the file says of each value, by its name there.
@@ -112,6 +174,7 @@ TEST_P(GoldenSequence, GivesTheSameOutputsStatesAndGradients) {
   std::vector<std::string> by_names = {"x"};
   for (const std::string& name : names) {
     const Value initial = tape.Feed(golden_[absl::StrCat(name, "0")]);
+    ASSERT_EQ(initial.shape()[0], rnn.states());
     by.push_back(initial);
     by_names.push_back(absl::StrCat(name, "0"));
     for (int i = 0; i < rnn.states(); ++i) inputs.initial[i].Set(name, Index(initial, i));
@@ -169,13 +232,40 @@ const char* LevelName(PlanLevel level) {
   return kNames[static_cast<int>(level)];
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, GoldenSequence,
-    ::testing::Combine(::testing::ValuesIn(AllGoldenCases()),
-                       ::testing::Values(PlanLevel::kDebug, PlanLevel::kSimple, PlanLevel::kFull)),
-    [](const ::testing::TestParamInfo<std::tuple<GoldenCase, PlanLevel>>& info) {
-      return absl::StrCat(std::get<0>(info.param).file, LevelName(std::get<1>(info.param)));
-    });
+TEST(GoldenFamilies, NoPartIsLeftOut) {
+  for (const Family& family : Families()) {
+    std::set<std::string> parts;
+    const Golden golden = Golden::Load(PathOfFile(family.file));
+    for (const std::string& name : golden.names()) parts.insert(name.substr(0, name.find('/')));
+    EXPECT_THAT(family.parts, ::testing::UnorderedElementsAreArray(parts)) << family.file;
+  }
+}
+
+// Of a gate design that has no golden file, nothing but its own formula says what it should be.
+TEST(GoldenFamilies, EveryGateDesignHasOne) {
+  std::set<std::string> cells;
+  for (const GoldenCase& each : AllGoldenCases()) {
+    cells.insert(each.cell.substr(0, each.cell.find(':')));
+  }
+  for (const std::string& name : CellRegistry::Global().Names()) {
+    EXPECT_TRUE(cells.contains(name) || absl::StartsWith(name, "test_")) << name;
+  }
+}
+
+std::string TestName(const ::testing::TestParamInfo<GoldenSequence::ParamType>& info) {
+  const auto& [which, level] = info.param;
+  std::string name = which.part.empty() ? which.file : which.part;
+  for (char& c : name) {
+    if (!absl::ascii_isalnum(c)) c = '_';
+  }
+  return name + LevelName(level);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GoldenSequence,
+                         ::testing::Combine(::testing::ValuesIn(AllGoldenCases()),
+                                            ::testing::Values(PlanLevel::kDebug, PlanLevel::kSimple,
+                                                              PlanLevel::kFull)),
+                         TestName);
 
 }  // namespace
 }  // namespace sluice::testing

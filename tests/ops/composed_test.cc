@@ -185,6 +185,69 @@ TEST(LayerNorm, OfEqualElementsIsTheShift) {
 
 Tensor Ids(const Shape& shape, const std::vector<int32_t>& ids) { return Tensor(shape, ids); }
 
+// h_t = a_t * h_(t-1) + b_t, step by step, of one column.
+std::vector<double> Recurrence(const Tensor& a, const Tensor& b, double h, bool backward) {
+  const int64_t steps = b.shape()[0];
+  std::vector<double> all(steps);
+  for (int64_t i = 0; i < steps; ++i) {
+    const int64_t t = backward ? steps - 1 - i : i;
+    all[t] = h = a.At(t) * h + b.At(t);
+  }
+  return all;
+}
+
+TEST(LinearScan, IsTheRecurrence) {
+  for (const int64_t steps : {1, 2, 3, 4, 5, 8, 9, 31, 64}) {
+    for (const bool backward : {false, true}) {
+      SCOPED_TRACE(absl::StrCat(steps, backward ? " steps, backward" : " steps"));
+      const Tensor a = Random({steps, 1}, 1), b = Random({steps, 1}, 2);
+      Tape tape;
+      const Value initial = tape.Constant(0.7, DType::kF64, {1});
+      const Tensor all = MustRead(LinearScan(tape.Feed(a), tape.Feed(b), initial, backward));
+      const std::vector<double> expected = Recurrence(a, b, 0.7, backward);
+      ASSERT_EQ(all.shape(), b.shape());
+      for (int64_t t = 0; t < steps; ++t) {
+        EXPECT_NEAR(all.At(t), expected[t], 1e-12 * std::max(1.0, std::abs(expected[t]))) << t;
+      }
+    }
+  }
+}
+
+TEST(LinearScan, PassesThroughStepsThatKeepAll) {
+  Tape tape;
+  const Value kept =
+      LinearScan(tape.Constant(1, DType::kF32, {37, 1}), tape.Constant(0, DType::kF32, {37, 3}),
+                 tape.Feed(Tensor(Shape{3}, std::vector<float>{1.1F, -2, 0.3F})));
+  const Tensor read = MustRead(kept);
+  for (int64_t i = 0; i < read.elements(); ++i) {
+    EXPECT_EQ(read.values<float>()[i], (std::vector<float>{1.1F, -2, 0.3F})[i % 3]) << i;
+  }
+}
+
+TEST(LinearScan, GradientsAreRight) {
+  for (const bool backward : {false, true}) {
+    const auto scan = [&](absl::Span<const Value> x) {
+      return LinearScan(x[0], x[1], x[2], backward);
+    };
+    // The second factor is the same for a whole step.
+    const std::vector<Tensor> inputs = {Random({6, 2, 1}, 1), Random({6, 2, 3}, 2),
+                                        Random({2, 3}, 3)};
+    const GradientCheck first = CheckGradient(scan, inputs);
+    EXPECT_TRUE(first.ok) << first.report;
+    const GradientCheck second = CheckSecondGradient(scan, inputs);
+    EXPECT_TRUE(second.ok) << second.report;
+  }
+}
+
+TEST(LinearScan, SaysWhichShapesItTakes) {
+  Tape tape;
+  LinearScan(tape.Constant(1, DType::kF32, {4, 3}), tape.Constant(1, DType::kF32, {5, 3}),
+             tape.Constant(1, DType::kF32, {3}));
+  EXPECT_EQ(tape.status().message(),
+            "linear_scan: b must be (T, ...), a the same or broadcasting to it, initial (...); a "
+            "is (4, 3), b is (5, 3), initial is (3)");
+}
+
 TEST(CrossEntropy, IsTheMeanOfTargetsThatCount) {
   const Tensor logits = Random({kRows, kColumns}, 6);
   for (const std::vector<int32_t>& ids :
