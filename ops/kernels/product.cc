@@ -62,8 +62,13 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
   tile.ahead_lines = 0;
   tile.ahead_step = 0;
   const int64_t tiles = CeilingOfQuotient(block.rows, kTileRows);
-  for (int64_t panel = task.panel_begin; panel < task.panel_end; panel += at_once) {
-    const int64_t end = Smaller(panel + at_once, task.panel_end);
+  // Tiles of several panels read the last one whole. A packed operand is padded; one that is read
+  // as it is ends where its columns do, so its last panel goes alone.
+  const int64_t padded_end = task.b_row == 0 ? task.panel_end : task.n / kPanelColumns<T>;
+  int64_t end = task.panel_begin;
+  for (int64_t panel = end; panel < task.panel_end; panel = end) {
+    end = Smaller(panel + at_once, task.panel_end);
+    if (panel < padded_end) end = Smaller(end, padded_end);
     const int64_t column = panel * kPanelColumns<T>;
     tile.b = static_cast<const char*>(task.b) + panel * tile.b_panel + block.p * tile.b_row;
     tile.c = static_cast<T*>(task.c) + block.row * task.c_row + column;
