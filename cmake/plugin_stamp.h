@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include <sluice/data/corpus.h>
+#include <sluice/data/probes/probe.h>
+#include <sluice/graph/mix.h>
 #include <sluice/graph/op.h>
 #include <sluice/layers/cell.h>
 #include <sluice/optim/optimizer.h>
@@ -22,13 +24,30 @@ inline constexpr char kStampEnd = ';';
 // Differs where records or what they are made of differ in size: by another version's headers or
 // another standard library.
 constexpr uint64_t StampLayout() {
-  uint64_t hash = 0xCBF29CE484222325;  // FNV-1a
-  for (const uint64_t size :
-       {sizeof(Op), sizeof(CellRecord), sizeof(CellSize), sizeof(CellOptions), sizeof(State),
-        sizeof(GateInput), sizeof(OptimizerRecord), sizeof(CorpusRecord), sizeof(Attributes),
-        sizeof(TensorType), sizeof(Tensor), sizeof(Tape), sizeof(Variable), sizeof(absl::Status),
-        sizeof(std::string), alignof(std::max_align_t)}) {
-    hash = (hash ^ size) * 0x100000001B3;
+  uint64_t hash = 0;
+  for (const uint64_t size : {sizeof(Op),
+                              sizeof(CellRecord),
+                              sizeof(CellOption),
+                              sizeof(GateRecord),
+                              sizeof(CellSize),
+                              sizeof(CellOptions),
+                              sizeof(State),
+                              sizeof(GateInput),
+                              sizeof(GateInput::Options),
+                              sizeof(ParameterCount),
+                              sizeof(LinearRecurrence),
+                              sizeof(OptimizerRecord),
+                              sizeof(CorpusRecord),
+                              sizeof(ProbeRecord),
+                              sizeof(Attributes),
+                              sizeof(TensorType),
+                              sizeof(Tensor),
+                              sizeof(Tape),
+                              sizeof(Variable),
+                              sizeof(absl::Status),
+                              sizeof(std::string),
+                              alignof(std::max_align_t)}) {
+    hash = Mix(hash, size);
   }
   return hash;
 }

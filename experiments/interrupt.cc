@@ -18,6 +18,7 @@ void OnInterrupt(int signal) {
 }  // namespace
 
 void CatchInterrupts() {
+  interrupted = false;
   std::signal(SIGINT, OnInterrupt);
   std::signal(SIGTERM, OnInterrupt);
 }

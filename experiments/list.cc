@@ -7,7 +7,7 @@
 #include <sluice/data/text_source.h>
 #include <sluice/experiments/commands.h>
 #include <sluice/graph/nearest.h>
-#include <sluice/layers/cell.h>
+#include <sluice/layers/cell_spec.h>
 #include <sluice/optim/optimizer.h>
 
 namespace sluice {

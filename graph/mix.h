@@ -9,7 +9,7 @@
 namespace sluice {
 
 // Mixes a word into a running hash: the finaliser of SplitMix64 over their combination.
-inline uint64_t Mix(uint64_t hash, uint64_t word) {
+constexpr uint64_t Mix(uint64_t hash, uint64_t word) {
   uint64_t mixed = (hash ^ word) + 0x9E3779B97F4A7C15;
   mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
   mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;

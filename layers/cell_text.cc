@@ -19,6 +19,9 @@ constexpr absl::string_view kSuffix = ".cell";
 // Far above any equations.
 constexpr size_t kLongestText = 64 << 10;
 
+// What a name of equations in braces is made of.
+bool IsNameCharacter(char c) { return absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '-'; }
+
 bool IsInBraces(absl::string_view name) { return absl::StartsWith(name, "{"); }
 
 absl::StatusOr<std::string> ReadCellFile(const std::string& path) {
@@ -40,6 +43,15 @@ absl::StatusOr<std::string> ReadCellFile(const std::string& path) {
   return text;
 }
 
+std::string FileName(absl::string_view path) {
+  return std::filesystem::path(std::string(path)).filename().string();
+}
+
+absl::StatusOr<std::shared_ptr<const CellRecord>> CellOfFile(absl::string_view path,
+                                                             const std::string& text) {
+  return equations::RecordOf({std::string(path), text, {}}, FileName(path));
+}
+
 // "{name: equations}", taken apart.
 struct Braces {
   absl::string_view name;
@@ -52,9 +64,7 @@ absl::StatusOr<Braces> TakeApart(absl::string_view text) {
   text.remove_suffix(1);
   const size_t colon = text.find(':');
   Braces braces{absl::StripAsciiWhitespace(text.substr(1, colon == text.npos ? 0 : colon - 1)), {}};
-  for (const char c : braces.name) {
-    if (!absl::ascii_isalnum(c) && c != '_' && c != '.' && c != '-') braces.name = "";
-  }
+  if (!std::all_of(braces.name.begin(), braces.name.end(), IsNameCharacter)) braces.name = "";
   if (braces.name.empty()) {
     return absl::InvalidArgumentError(
         "equations in braces start with a name of letters and digits: {mine: h' = tanh(W x + U h + "
@@ -98,24 +108,21 @@ absl::StatusOr<std::shared_ptr<const CellRecord>> CellOfText(absl::string_view n
     if (!braces.ok()) return braces.status();
     return equations::RecordOf(braces->source, std::string(braces->name));
   }
-  const std::string path(name);
-  const absl::StatusOr<std::string> text = ReadCellFile(path);
+  const absl::StatusOr<std::string> text = ReadCellFile(std::string(name));
   if (!text.ok()) return text.status();
-  return equations::RecordOf({path, *text, {}}, std::filesystem::path(path).filename().string());
+  return CellOfFile(name, *text);
 }
 
 absl::StatusOr<std::string> WithoutFile(absl::string_view cell) {
   const auto [name, options] = SplitCellOptions(cell);
   if (IsInBraces(name) || !IsCellText(name)) return std::string(cell);
-  // The file's own error, which names its path.
-  if (absl::Status status = CellOfText(name).status(); !status.ok()) return status;
-  const std::string path(name);
-  const absl::StatusOr<std::string> text = ReadCellFile(path);
+  const absl::StatusOr<std::string> text = ReadCellFile(std::string(name));
   if (!text.ok()) return text.status();
-  std::string file = std::filesystem::path(path).filename().string();
-  for (char& c : file) {
-    if (!absl::ascii_isalnum(c) && c != '_' && c != '.' && c != '-') c = '_';
-  }
+  // The file's own error, which names its path.
+  if (absl::Status status = CellOfFile(name, *text).status(); !status.ok()) return status;
+  std::string file = FileName(name);
+  std::replace_if(
+      file.begin(), file.end(), [](char c) { return !IsNameCharacter(c); }, '_');
   return absl::StrCat("{", file, ":", *text, "}", options.empty() ? "" : ":", options);
 }
 

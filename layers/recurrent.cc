@@ -26,6 +26,11 @@ Recurrent::Recurrent(Scope scope, RecurrentOptions options)
     return;
   }
   spec_ = *std::move(spec);
+  const CellOptions cell_options(spec_.options);
+  zoneout_ = cell_options.Number("zoneout");
+  zoneout_memory_ = cell_options.Number("zoneout_memory");
+  drops_ = RunMasks::Drops(cell_options);
+  scans_ = cell_options.Is("scan", "parallel");
   for (int layer = 0; layer < options_.layers; ++layer) {
     const int64_t inputs = layer == 0 ? options_.inputs : options_.hidden * directions();
     for (int direction = 0; direction < directions(); ++direction) {
@@ -101,13 +106,14 @@ Value Recurrent::DropBetween(Value x, int layer) const {
 }
 
 State Recurrent::ZoneOut(const State& old, State next, RunMasks* masks) const {
-  const CellOptions options(spec_.options);
+  if (zoneout_ == 0 && zoneout_memory_ == 0) return next;
   for (const State::Entry& entry : old.entries()) {
     // All of the memory shares one mask: its values belong together, such as a sum and its weight.
-    const char* option = entry.name == "h" ? "zoneout" : "zoneout_memory";
-    const double rate = options.Number(option);
+    const bool is_memory = entry.name != "h";
+    const double rate = is_memory ? zoneout_memory_ : zoneout_;
     if (rate == 0) continue;
     const Value value = next[entry.name];
+    const char* option = is_memory ? "zoneout_memory" : "zoneout";
     next.Set(entry.name, masks != nullptr ? masks->KeepOld(option, rate, entry.value, value)
                                           : rate * entry.value + (1 - rate) * value);
   }
@@ -156,8 +162,7 @@ Value Recurrent::RunScan(const Cell& cell, Value x, Value mask, bool backward, R
   const Value initial = state[of_all.state];
   Value all = scan(of_all.state, of_all.keep, of_all.add);
   if (!of_all.output || !all.valid()) return all;
-  const CellOptions options(spec_.options);
-  if (options.Number("zoneout_memory") != 0) {
+  if (zoneout_memory_ != 0) {
     // h comes from the new state as it is before zoneout.
     const Value first = Reshape(initial, all.shape().With(0, 1));
     const Value before = backward
@@ -166,7 +171,7 @@ Value Recurrent::RunScan(const Cell& cell, Value x, Value mask, bool backward, R
     all = of_all.keep * before + of_all.add;
   }
   const Value h = of_all.output * all;
-  if (counts || options.Number("zoneout") != 0) {
+  if (counts || zoneout_ != 0) {
     // It keeps nothing of the h before, but where a step does not count or zones out.
     return scan("h", x.tape()->Constant(0, h.dtype(), h.shape()), h);
   }
@@ -194,7 +199,6 @@ RecurrentOutputs Recurrent::Run(Value x, const RecurrentInputs& inputs) const {
   if (!tape.status().ok()) return {Value(&tape, kNoNode), {}};
 
   const int64_t steps = x.shape()[0];
-  const CellOptions options(spec_.options);
   Value layer_input = x;
   for (int layer = 0; layer < options_.layers; ++layer) {
     if (layer > 0 && inputs.training) layer_input = DropBetween(layer_input, layer);
@@ -207,13 +211,13 @@ RecurrentOutputs Recurrent::Run(Value x, const RecurrentInputs& inputs) const {
       // What a run drops belongs to it alone, and so does a cell that drops.
       std::optional<RunMasks> masks;
       std::unique_ptr<Cell> dropping;
-      if (inputs.training && RunMasks::Drops(options)) {
-        masks.emplace(scope, options, steps);
+      if (inputs.training && drops_) {
+        masks.emplace(scope, CellOptions(spec_.options), steps);
         dropping = MakeCell(spec_, scope, layer_input.shape()[2], options_.hidden, &*masks);
       }
       const Cell& cell = dropping != nullptr ? *dropping : *cells_[index];
       State state = InitialState(layer_input, index, inputs);
-      const auto run = options.Is("scan", "parallel") ? &Recurrent::RunScan : &Recurrent::RunSteps;
+      const auto run = scans_ ? &Recurrent::RunScan : &Recurrent::RunSteps;
       outputs.push_back(
           (this->*run)(cell, layer_input, inputs.mask, backward, masks ? &*masks : nullptr, state));
       if (masks) masks->CheckUsed(tape, spec_.record->name);

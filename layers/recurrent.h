@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <sluice/layers/cell.h>
+#include <sluice/layers/cell_spec.h>
 
 namespace sluice {
 
@@ -78,6 +78,9 @@ class Recurrent {
   Scope scope_;
   RecurrentOptions options_;
   CellSpec spec_;
+  // What the cell's options say, read once and not at each step.
+  double zoneout_ = 0, zoneout_memory_ = 0;
+  bool drops_ = false, scans_ = false;
   std::vector<std::unique_ptr<Cell>> cells_;  // by layer, then direction
 };
 

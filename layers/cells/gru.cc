@@ -50,11 +50,6 @@ ParameterCount CountGru(const CellSize& size, const CellOptions&) {
   return GateParameters(size, 3);
 }
 
-CellSize Normalised(CellSize size) {
-  size.layer_norm = true;
-  return size;
-}
-
 std::vector<GateRecord> GatesOfGru(const CellOptions& options) {
   return {{"reset", Polarity::kNeither},
           {"update", options.Is("update", "keep") ? Polarity::kKeeps : Polarity::kOneMinusGate}};
@@ -97,10 +92,10 @@ const RegisterCell kLayerNormGru({
     .gates_of = GatesOfGru,
     .options = GruOptions(),
     .parameters = [](const CellSize& size,
-                     const CellOptions& options) { return CountGru(Normalised(size), options); },
+                     const CellOptions& options) { return CountGru(WithLayerNorm(size), options); },
     .make =
         [](const Scope& scope, const CellSize& size, const CellOptions& options) {
-          return std::make_unique<Gru>(scope, Normalised(size), options);
+          return std::make_unique<Gru>(scope, WithLayerNorm(size), options);
         },
 });
 

@@ -4,11 +4,6 @@
 namespace sluice {
 namespace {
 
-CellSize Normalised(CellSize size) {
-  size.layer_norm = true;
-  return size;
-}
-
 // Ba, Kiros, Hinton 2016: an LSTM whose sums and whose cell state are normalised.
 //   i, f, o = s(N(W x) + N(U h) + b),  g = tanh(N(W x) + N(U h) + b)
 //   c' = f * c + i * g,  h' = o * tanh(N(c'))
@@ -18,10 +13,10 @@ class LayerNormLstm : public Cell {
  public:
   LayerNormLstm(const Scope& scope, const CellSize& size, const CellOptions& options)
       : over_all_(options.Is("over", "all")),
-        input_(scope / "input", Normalised(size), {.complements = "forget"}),
-        forget_(scope / "forget", Normalised(size), {.bias = options.Number("forget_bias")}),
-        candidate_(scope / "candidate", Normalised(size)),
-        output_(scope / "output", Normalised(size)),
+        input_(scope / "input", WithLayerNorm(size), {.complements = "forget"}),
+        forget_(scope / "forget", WithLayerNorm(size), {.bias = options.Number("forget_bias")}),
+        candidate_(scope / "candidate", WithLayerNorm(size)),
+        output_(scope / "output", WithLayerNorm(size)),
         gain_(&(scope / "state").Trainable("gain", {size.hidden}, ConstantInitializer(1))),
         shift_(&(scope / "state").Trainable("shift", {size.hidden}, ConstantInitializer(0))) {}
 
@@ -63,7 +58,7 @@ const RegisterCell kLayerNormLstm({
                  .description = "added to the initial bias of the forget gate"}},
     .parameters =
         [](const CellSize& size, const CellOptions&) {
-          return GateParameters(Normalised(size), 4) + ParameterCount{.vectors = 2};
+          return GateParameters(WithLayerNorm(size), 4) + ParameterCount{.vectors = 2};
         },
     .make = MakeCell<LayerNormLstm>(),
 });

@@ -71,11 +71,11 @@ class Lstm : public Cell {
         squashes_input_(options.Is("input_activation", "tanh")),
         squashes_output_(options.Is("output_activation", "tanh")),
         gates_recur_(options.Is("gate_recurrence", "full")),
-        input_(MakeGate(scope / "input", size, {.complements = "forget"}, options)),
+        input_(MakeGate(scope, "input", size, {.complements = "forget"}, options)),
         candidate_(scope / "candidate", size),
-        output_(MakeGate(scope / "output", size, {}, options)),
-        forget_(
-            MakeGate(scope / "forget", size, {.bias = options.Number("forget_bias")}, options)) {}
+        output_(MakeGate(scope, "output", size, {}, options)),
+        forget_(MakeGate(scope, "forget", size, {.bias = options.Number("forget_bias")}, options)) {
+  }
 
   std::vector<std::string> StateNames() const override {
     std::vector<std::string> names = {"h", "c"};
@@ -101,12 +101,11 @@ class Lstm : public Cell {
   }
 
  private:
-  std::optional<LstmGate> MakeGate(const Scope& scope, const CellSize& size,
+  std::optional<LstmGate> MakeGate(const Scope& scope, const char* name, const CellSize& size,
                                    const GateInput::Options& sum,
                                    const CellOptions& options) const {
-    const std::string name = scope.path().substr(scope.path().rfind('/') + 1);
     if (!Has(gates_, name)) return std::nullopt;
-    return LstmGate(scope, size, sum, options);
+    return LstmGate(scope / name, size, sum, options);
   }
   // None where the gate is dropped: it is 1.
   static Value Open(const std::optional<LstmGate>& gate, Value x, const State& s, Value c) {

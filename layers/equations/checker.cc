@@ -9,6 +9,7 @@
 #include <sluice/graph/nearest.h>
 #include <sluice/layers/equations/checker.h>
 #include <sluice/layers/equations/functions.h>
+#include <sluice/layers/equations/initial_values.h>
 
 namespace sluice::equations {
 namespace {
@@ -22,17 +23,6 @@ bool IsOwn(const Expression& expression, absl::string_view name) {
   return expression.meaning == Meaning::kOwnVariable && expression.name == name;
 }
 
-struct RuleName {
-  const char* name;
-  Rule rule;
-  size_t least, most;  // numbers
-};
-constexpr RuleName kRules[] = {{"identity", Rule::kIdentity, 0, 1},
-                               {"orthogonal", Rule::kOrthogonal, 0, 1},
-                               {"glorot", Rule::kGlorot, 0, 0},
-                               {"normal", Rule::kNormal, 2, 2},
-                               {"uniform", Rule::kUniform, 2, 2}};
-
 class Checker {
  public:
   Checker(const Source& source, Script script) : source_(source), script_(std::move(script)) {}
@@ -45,7 +35,7 @@ class Checker {
       CheckEquation(script_.equations[current_]);
     }
     CheckUses();
-    CheckInitialValues();
+    if (error_.ok()) error_ = SetInitialValues(source_, script_, design_);
     CheckGates();
     if (!error_.ok()) return error_;
     design_.script = std::move(script_);
@@ -410,90 +400,6 @@ class Checker {
       // Without W, b and U's product make the gate's input, wherever in the equation they stand.
       if (own.bias_is_term && own.recurrent_weights && !own.input_weights) own.bias_of_gate = true;
     }
-  }
-
-  void CheckInitialValues() {
-    // Those of one equation come last, so that they count.
-    std::stable_sort(script_.initial.begin(), script_.initial.end(),
-                     [](const InitialValue& a, const InitialValue& b) {
-                       return a.equation.name.empty() && !b.equation.name.empty();
-                     });
-    for (size_t i = 0; i < script_.initial.size() && error_.ok(); ++i) {
-      const InitialValue& initial = script_.initial[i];
-      for (size_t j = 0; j < i; ++j) {
-        const InitialValue& before = script_.initial[j];
-        if (before.variable.name == initial.variable.name &&
-            before.equation.name == initial.equation.name) {
-          Fail(initial.variable.position, absl::StrCat("\"", initial.variable.name,
-                                                       "\" has an initial value already, in line ",
-                                                       before.variable.position.line));
-        }
-      }
-      ApplyInitialValue(initial);
-    }
-  }
-
-  void ApplyInitialValue(const InitialValue& initial) {
-    const std::string& name = initial.variable.name;
-    const Start start = StartOf(initial);
-    if (!error_.ok()) return;
-    bool found = false;
-    std::vector<std::string> names;
-    const auto visit = [&](const std::string& variable, Start& its_start) {
-      names.push_back(variable);
-      if (variable != name) return;
-      its_start = start;
-      found = true;
-    };
-    if (initial.equation.name.empty()) {
-      for (CellVariable& variable : design_.variables) visit(variable.name, variable.start);
-    } else if (equations_.count(initial.equation.name) == 0) {
-      std::vector<std::string> equations;
-      for (const Equation& equation : script_.equations) equations.push_back(equation.name);
-      return Fail(initial.equation.position,
-                  absl::StrCat("no equation of \"", initial.equation.name, "\"",
-                               NearestNameHint(initial.equation.name, equations)));
-    }
-    for (size_t i = 0; i < design_.own.size(); ++i) {
-      if (!initial.equation.name.empty() && script_.equations[i].name != initial.equation.name) {
-        continue;
-      }
-      OwnVariables& own = design_.own[i];
-      if (own.input_weights) visit("W", own.input_start);
-      if (own.recurrent_weights) visit("U", own.recurrent_start);
-      if (own.bias) visit("b", own.bias_start);
-      for (CellVariable& variable : own.vectors) visit(variable.name, variable.start);
-    }
-    if (found) return;
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-    Fail(initial.variable.position,
-         names.empty() ? absl::StrCat("no variable \"", name, "\"; there is none")
-                       : absl::StrCat("no variable \"", name, "\"", NearestNameHint(name, names)));
-  }
-
-  Start StartOf(const InitialValue& initial) {
-    if (initial.rule.name.empty()) return {Rule::kConstant, initial.numbers};
-    std::vector<std::string> names;
-    for (const RuleName& rule : kRules) {
-      names.emplace_back(rule.name);
-      if (initial.rule.name != rule.name) continue;
-      const size_t count = initial.numbers.size();
-      if (count < rule.least || count > rule.most) {
-        Fail(initial.rule.position,
-             absl::StrCat(rule.name, " takes ", rule.least == rule.most ? "" : "at most ",
-                          rule.most, rule.most == 1 ? " number" : " numbers", ", found ", count));
-      }
-      const bool is_any = rule.rule == Rule::kNormal || rule.rule == Rule::kUniform;
-      if (!is_any && kMatrices.find(initial.variable.name[0]) == absl::string_view::npos) {
-        Fail(initial.rule.position, absl::StrCat(rule.name, " is for matrices; \"",
-                                                 initial.variable.name, "\" is a vector"));
-      }
-      return {rule.rule, initial.numbers};
-    }
-    Fail(initial.rule.position, absl::StrCat("no rule \"", initial.rule.name, "\"",
-                                             NearestNameHint(initial.rule.name, names)));
-    return {};
   }
 
   void CheckGates() {

@@ -9,26 +9,16 @@
 
 #include <absl/status/statusor.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <sluice/data/text_source.h>
 
+#include "support/temporary_folder.h"
+
 namespace sluice {
 
-// A directory that goes when the test does.
-class TestFiles {
+// A folder that goes when the test does, with more kinds of files.
+class TestFiles : public TemporaryFolder {
  public:
-  TestFiles() {
-    std::string path = testing::TempDir() + "sluice_data_XXXXXX";
-    path_ = mkdtemp(path.data());
-  }
-  ~TestFiles() { std::filesystem::remove_all(path_); }
-
-  const std::string& path() const { return path_; }
-  std::string Write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ + "/" + name, std::ios::binary) << bytes;
-    return path_ + "/" + name;
-  }
   // Packed by the gzip program, so as not to test zlib by zlib. `name` ends in ".gz".
   std::string WriteGzip(const std::string& name, const std::string& bytes) const {
     const std::string plain = Write(name.substr(0, name.size() - 3), bytes);
@@ -40,9 +30,6 @@ class TestFiles {
     std::filesystem::permissions(path, std::filesystem::perms::owner_all);
     return path;
   }
-
- private:
-  std::string path_;
 };
 
 // Puts PATH back at its end.

@@ -1,6 +1,7 @@
 #ifndef SLUICE_TESTS_EXPERIMENTS_PROGRAM_H_
 #define SLUICE_TESTS_EXPERIMENTS_PROGRAM_H_
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -19,6 +20,8 @@
 
 #include <sluice/experiments/commands.h>
 #include <sluice/experiments/interrupt.h>
+
+#include "support/temporary_folder.h"
 
 namespace sluice {
 
@@ -46,15 +49,11 @@ class QuietFlagSaver {
 // their standard values and leaves them behind.
 class ProgramTest : public testing::Test {
  protected:
-  ProgramTest() {
-    std::string path = testing::TempDir() + "sluice_experiments_XXXXXX";
-    folder_ = mkdtemp(path.data());
-  }
-  ~ProgramTest() override { std::filesystem::remove_all(folder_); }
-
-  // Whether somebody asked to stop is a property of the process, and ctest gives each test its own.
+  // Whether somebody asked to stop is a property of the process: forgets what a test before did. No
+  // signal is caught until a command does.
   void SetUp() override {
-    if (Interrupted()) GTEST_SKIP() << "a test before this one has interrupted the process";
+    CatchInterrupts();
+    for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);
   }
 
   static Outcome Sluice(const std::vector<std::string>& arguments) {
@@ -77,7 +76,7 @@ class ProgramTest : public testing::Test {
     return {WIFEXITED(result) ? WEXITSTATUS(result) : -1, Read(Path("out")), Read(Path("error"))};
   }
 
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
   std::string Write(const std::string& name, const std::string& bytes) const {
     std::ofstream(Path(name), std::ios::binary) << bytes;
     return Path(name);
@@ -116,7 +115,7 @@ class ProgramTest : public testing::Test {
   }
 
  private:
-  std::string folder_;
+  TemporaryFolder folder_;
 };
 
 }  // namespace sluice

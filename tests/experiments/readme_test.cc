@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sluice/layers/cell.h>
+#include <sluice/layers/cell_spec.h>
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include <absl/strings/str_join.h>
 #include <gtest/gtest.h>
 
-#include <sluice/layers/cell.h>
+#include <sluice/layers/cell_spec.h>
 
 #include "layers/cells_under_test.h"
 

@@ -99,6 +99,16 @@ std::string CellTestName(const ::testing::TestParamInfo<std::string>& info) {
   return absl::StrReplaceAll(info.param, {{":", "_"}, {"=", "_"}, {".", "_"}});
 }
 
+std::string LayerError(const std::string& cell) {
+  constexpr int64_t kInputs = 5, kHidden = 8;
+  VariableStore variables;
+  const Recurrent rnn(variables.root() / "rnn",
+                      {.cell = cell, .inputs = kInputs, .hidden = kHidden});
+  Tape tape;
+  rnn(tape.Feed(Tensor(DType::kF32, {2, 3, kInputs})));
+  return std::string(tape.status().message());
+}
+
 Tensor RandomTensor(DType dtype, const Shape& shape, uint64_t seed) {
   RandomStream random(MakeRandomKey(seed, "tests/layers"));
   Tensor tensor(DType::kF64, shape);

@@ -24,6 +24,9 @@ std::vector<std::string> CellsOfAllKinds();
 // "gru_reset_after", for the names of tests.
 std::string CellTestName(const ::testing::TestParamInfo<std::string>& info);
 
+// What is wrong with a layer of this cell: of its text, of making it, or of a run in training.
+std::string LayerError(const std::string& cell);
+
 // Uniform in [-1, 1), by seed.
 Tensor RandomTensor(DType dtype, const Shape& shape, uint64_t seed);
 // (T, B): 1 in the first lengths[b] steps of column b, then 0.

@@ -8,11 +8,12 @@
 #include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <sluice/graph/random.h>
 #include <sluice/layers/cell_text.h>
 #include <sluice/layers/recurrent.h>
+
+#include "support/temporary_folder.h"
 
 namespace sluice::testing {
 namespace {
@@ -22,27 +23,19 @@ using ::testing::StartsWith;
 
 class CellFile : public ::testing::Test {
  protected:
-  CellFile() {
-    std::string path = ::testing::TempDir() + "sluice_cells_XXXXXX";
-    folder_ = mkdtemp(path.data());
-  }
-  ~CellFile() override { std::filesystem::remove_all(folder_); }
-
   std::string Write(const std::string& text, const std::string& name = "mine.cell") const {
-    const std::string path = folder_ + "/" + name;
-    std::ofstream(path, std::ios::binary) << text;
-    return path;
+    return folder_.Write(name, text);
   }
   // Without the folder: "mine.cell:4:12: ...".
   std::string ErrorOf(const std::string& text) const {
     const absl::Status status = ParseCellSpec(Write(text)).status();
     EXPECT_FALSE(status.ok()) << text;
     std::string message(status.message());
-    const std::string prefix = folder_ + "/";
+    const std::string prefix = folder_.path() + "/";
     return absl::StartsWith(message, prefix) ? message.substr(prefix.size()) : message;
   }
 
-  std::string folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(CellFile, MistakesOfFormSayWhatWasExpectedWhere) {
@@ -178,11 +171,11 @@ TEST_F(CellFile, FilesThatAreNoText) {
   EXPECT_EQ(ErrorOf("h' = \xCF\x83(h)"), "mine.cell:1:6: unexpected byte 0xCF");
   EXPECT_EQ(ErrorOf(std::string(1 << 20, 'a')),
             "mine.cell is longer than 65536 bytes, which no equations are");
-  EXPECT_EQ(ParseCellSpec(folder_ + "/none.cell").status().message(),
-            absl::StrCat("cannot read ", folder_, "/none.cell: No such file or directory"));
-  std::filesystem::create_directory(folder_ + "/folder.cell");
-  EXPECT_EQ(ParseCellSpec(folder_ + "/folder.cell").status().message(),
-            absl::StrCat(folder_, "/folder.cell is a folder, not equations"));
+  EXPECT_EQ(ParseCellSpec(folder_.path() + "/none.cell").status().message(),
+            absl::StrCat("cannot read ", folder_.path(), "/none.cell: No such file or directory"));
+  std::filesystem::create_directory(folder_.path() + "/folder.cell");
+  EXPECT_EQ(ParseCellSpec(folder_.path() + "/folder.cell").status().message(),
+            absl::StrCat(folder_.path(), "/folder.cell is a folder, not equations"));
 }
 
 TEST_F(CellFile, NestingHasAnEnd) {
