@@ -3,7 +3,8 @@
 
 namespace sluice {
 
-// From here on Ctrl-C asks the program to end with what there is; a second one ends it at once.
+// Forgets what was asked before. From here on Ctrl-C asks the program to end with what there is; a
+// second one ends it at once.
 void CatchInterrupts();
 bool Interrupted();
 

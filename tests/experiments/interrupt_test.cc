@@ -59,6 +59,13 @@ TEST_F(InterruptTest, AComparisonEndsWithWhatThereIs) {
   EXPECT_THAT(outcome.out, HasSubstr("Written: "));
 }
 
+TEST_F(InterruptTest, ACommandAfterItIsNotInterrupted) {
+  std::thread other = InterruptSoon(SIGINT);
+  EXPECT_EQ(Sluice(Tiny("train", {"--tokens=1G"})).exit_code, 130);
+  other.join();
+  EXPECT_EQ(Sluice(Tiny("train")).exit_code, 0);
+}
+
 TEST_F(InterruptTest, AProbeEndsWithWhatThereIs) {
   std::thread other = InterruptSoon(SIGINT);
   const Outcome outcome = Sluice({"probe", "--task=copy", "--lags=50", "--cells=gru,lstm",
