@@ -28,6 +28,12 @@ const CellOption& ScanOption() {
   return option;
 }
 
+CellOption ForgetBiasOption(const char* standard) {
+  return {.name = "forget_bias",
+          .standard = standard,
+          .description = "added to the initial bias of the forget gate"};
+}
+
 const std::vector<CellOption>& CommonCellOptions() {
   const auto number = [](const char* name, double low, double high, const char* description) {
     return CellOption{.name = name,

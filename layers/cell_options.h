@@ -26,6 +26,9 @@ struct CellOption {
 // `scan`, of cells with a RecurrenceOf: step by step, or all steps at once by LinearScan.
 const CellOption& ScanOption();
 
+// `forget_bias`, of cells with a forget gate.
+CellOption ForgetBiasOption(const char* standard = "0");
+
 // Chosen options of one cell, complete and checked.
 class CellOptions {
  public:

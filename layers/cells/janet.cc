@@ -36,7 +36,7 @@ const RegisterCell kJanet({
     .gates = {{"forget", Polarity::kKeeps}},
     .options =
         {{"beta", "1", {}, "how much less the new value is held back than the old one is kept"},
-         {"forget_bias", "1", {}, "added to the initial bias of the forget gate"}},
+         ForgetBiasOption("1")},
     .parameters = [](const CellSize& size, const CellOptions&) { return GateParameters(size, 2); },
     .make = MakeCell<Janet>(),
 });

@@ -53,9 +53,7 @@ const RegisterCell kLayerNormLstm({
               {"forget", Polarity::kKeeps},
               {"output", Polarity::kNeither}},
     .options = {{"over", "gate", {"gate", "all"}, "units that one normalisation of a sum sees"},
-                {.name = "forget_bias",
-                 .standard = "0",
-                 .description = "added to the initial bias of the forget gate"}},
+                ForgetBiasOption()},
     .parameters =
         [](const CellSize& size, const CellOptions&) {
           return GateParameters(WithLayerNorm(size), 4) + ParameterCount{.vectors = 2};

@@ -161,9 +161,7 @@ const RegisterCell kLstm({
               {"output", Polarity::kNeither}},
     .gates_of = GatesOfLstm,
     .options =
-        {{.name = "forget_bias",
-          .standard = "0",
-          .description = "added to the initial bias of the forget gate"},
+        {ForgetBiasOption(),
          {"peepholes", "none", {"none", "diagonal"}, "gates see the cell state"},
          {"coupled", "no", {"no", "yes", "capped"}, "yes: f = 1 - i; capped: i = min(1 - f, i)"},
          {"drop", "none", {"none", "input", "forget", "output"}, "gate that is always 1"},

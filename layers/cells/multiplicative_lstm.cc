@@ -42,9 +42,7 @@ const RegisterCell kMultiplicativeLstm({
     .gates = {{"input", Polarity::kNeither},
               {"forget", Polarity::kKeeps},
               {"output", Polarity::kNeither}},
-    .options = {{.name = "forget_bias",
-                 .standard = "0",
-                 .description = "added to the initial bias of the forget gate"}},
+    .options = {ForgetBiasOption()},
     .parameters =
         [](const CellSize& size, const CellOptions&) {
           return GateParameters(size, 4) + GateParameters(size, 1, {.biased = false});
