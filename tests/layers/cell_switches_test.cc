@@ -1,5 +1,4 @@
-// The switches that every cell has: what a run drops. How gates start:
-// gate_start_test.cc.
+// The switches that every cell has: what a run drops. How gates start is in gate_start_test.cc.
 
 #include <algorithm>
 #include <cmath>
@@ -20,7 +19,7 @@
 namespace sluice::testing {
 namespace {
 
-constexpr int64_t kInputs = 5, kHidden = 8;
+constexpr int64_t kInputs = 5;
 
 // ---- What a run drops ----
 

@@ -37,9 +37,9 @@ TEST(PackOperands, LeavesAnOperandOfFewRowsAsItIs) {
   const auto after = [&](const std::vector<Value>& fetches) {
     return Listing(ShareEqual(PackOperands(ShareEqual(GraphOf(tape, fetches)))).nodes);
   };
-  EXPECT_THAT(after({MatMul(x, weights), MatMul(y, weights)}),
-              ElementsAre("0 feed", "1 feed", "2 feed", "3 packed_matmul 1 0",
-                          "4 packed_matmul 2 0"));
+  EXPECT_THAT(
+      after({MatMul(x, weights), MatMul(y, weights)}),
+      ElementsAre("0 feed", "1 feed", "2 feed", "3 packed_matmul 1 0", "4 packed_matmul 2 0"));
   EXPECT_THAT(after({MatMul(x, weights), MatMul(y, weights), MatMul(z, weights)}),
               ::testing::Contains("4 pack 0"));
   const Value odd = tape.Feed(RandomFloats({4, 63}, 5));
