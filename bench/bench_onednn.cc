@@ -44,7 +44,7 @@ void Compare(benchmark::State& state, LayerKind kind, const LayerSize& size, int
   const auto tokens = static_cast<double>(size.steps * size.batch);
   state.counters["tokens_per_second"] = tokens / seconds;
   state.counters["peer_tokens_per_second"] = tokens / SpreadOf(rounds.peer).median;
-  state.counters["share_of_limit"] = ShareOfLimit(ours.program().flops() / peak.best(), seconds);
+  state.counters["share_of_limit"] = ShareOfLimit(ours.program().flops() / peak.median(), seconds);
   state.counters["peak_bytes"] = static_cast<double>(ours.program().arena_bytes());
   ReportRatio(state, rounds);
 }

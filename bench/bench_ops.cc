@@ -52,7 +52,7 @@ void MeasureOp(benchmark::State& state, const Op& op, int64_t bytes, int threads
   const double flops = run.flops();
   const double moved = run.bytes_read() + run.bytes_written();
   const double least =
-      std::max(flops / peak.best(), memory.Seconds(run.bytes_read(), run.bytes_written()));
+      std::max(flops / peak.median(), memory.Seconds(run.bytes_read(), run.bytes_written()));
   state.counters["share_of_limit"] = ShareOfLimit(least, seconds);
   if (flops > 0) state.counters["flops_per_second"] = flops / seconds;
   state.counters["bytes_per_second"] = moved / seconds;

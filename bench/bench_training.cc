@@ -39,7 +39,7 @@ std::vector<std::string> Cells() {
 
 void ReportProgram(benchmark::State& state, const Program& program, double seconds,
                    const PeakFlopsSampler& peak) {
-  state.counters["share_of_limit"] = ShareOfLimit(program.flops() / peak.best(), seconds);
+  state.counters["share_of_limit"] = ShareOfLimit(program.flops() / peak.median(), seconds);
   state.counters["kernels"] = static_cast<double>(program.kernels());
 }
 

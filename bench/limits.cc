@@ -55,10 +55,12 @@ volatile float sink;  // keeps results from being optimised away
 void PeakFlopsSampler::Sample() {
   constexpr int64_t kRounds = 600'000;
   const LimitKernels& kernels = WidestKernels();
+  double best = 0;  // of some attempts: one may be interrupted
   for (int attempt = 0; attempt < 3; ++attempt) {
     const double seconds = SecondsOf(threads_, [&](int) { sink = kernels.multiply_add(kRounds); });
-    best_ = std::max(best_, kernels.flops_of_round * kRounds * threads_ / seconds);
+    best = std::max(best, kernels.flops_of_round * kRounds * threads_ / seconds);
   }
+  samples_.push_back(best);
 }
 
 MemorySampler::MemorySampler(int threads, int64_t bytes)
@@ -77,17 +79,21 @@ void MemorySampler::Sample() {
              for (int64_t i = 0; i < repeats; ++i) pass(memory);
            });
   };
-  read_ = std::max(read_, rate([&](float* m) { sink = kernels.read(m, 2 * count_); }));
+  double write = 0;  // the better way
+  double copy = 0;
   for (const bool around_caches : {false, true}) {
-    write_ = std::max(write_, rate([&](float* m) { kernels.write(m, 2 * count_, around_caches); }));
-    copy_ = std::max(copy_,
-                     rate([&](float* m) { kernels.copy(m, m + count_, count_, around_caches); }));
+    write = std::max(write, rate([&](float* m) { kernels.write(m, 2 * count_, around_caches); }));
+    copy =
+        std::max(copy, rate([&](float* m) { kernels.copy(m, m + count_, count_, around_caches); }));
   }
+  read_.push_back(rate([&](float* m) { sink = kernels.read(m, 2 * count_); }));
+  write_.push_back(write);
+  copy_.push_back(copy);
 }
 
 double MemorySampler::Seconds(double bytes_read, double bytes_written) const {
   const double both = std::min(bytes_read, bytes_written);
-  return 2 * both / copy_ + (bytes_read - both) / read_ + (bytes_written - both) / write_;
+  return 2 * both / copy() + (bytes_read - both) / read() + (bytes_written - both) / write();
 }
 
 double ShareOfLimit(double least_seconds, double seconds) {
