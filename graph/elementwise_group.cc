@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <memory>
 
 #include <absl/container/flat_hash_map.h>
@@ -16,9 +17,29 @@ constexpr int64_t kTileBytes = 24 << 10;
 constexpr int64_t kFewestElements = 64;
 constexpr int64_t kMostElements = 512;
 
+// Copies of one number along a row are written in blocks, the last beyond the row's end: what is
+// there is written afterwards, or is not used.
+constexpr int64_t kBlockBytes = 32;
+
 template <typename T>
-void FillTile(const void* from, int64_t n, void* to) {
-  std::fill_n(static_cast<T*>(to), n, *static_cast<const T*>(from));
+void SpreadNumber(const void* from, int64_t n, T* to) {
+  constexpr int64_t kCount = kBlockBytes / sizeof(T);
+  T block[kCount];
+  std::fill_n(block, kCount, *static_cast<const T*>(from));
+  for (int64_t i = 0; i < n; i += kCount) std::memcpy(to + i, block, kBlockBytes);
+}
+
+// `rows` rows of n elements, of a value that moves by `row_stride` and `stride` bytes.
+template <typename T>
+void SpreadRows(const std::byte* from, int64_t row_stride, int64_t stride, int64_t rows, int64_t n,
+                T* to) {
+  for (int64_t row = 0; row < rows; ++row, from += row_stride, to += n) {
+    if (stride == 0) {
+      SpreadNumber<T>(from, n, to);
+    } else {
+      std::memcpy(to, from, n * sizeof(T));
+    }
+  }
 }
 
 // Gives out scratch tiles, and takes them back when nothing reads their value any more.
@@ -88,10 +109,22 @@ ElementwiseGroup::ElementwiseGroup(absl::Span<const Call> calls) {
   }
   scratches_ = tiles.count();
   MergeAxes(calls[0].type.shape, types);
+  ChooseTile();
   AddSpreads();
-  const int64_t tiles_at_once = scratches_ + static_cast<int64_t>(externals_.size());
+}
+
+void ElementwiseGroup::ChooseTile() {
+  const int inner = rank_ - 1;
+  const int64_t spreads =
+      std::count_if(externals_.begin(), externals_.end(), [&](const External& e) {
+        return e.strides[inner] == 0 || (rank_ > 1 && e.strides[inner - 1] == 0);
+      });
+  const int64_t tiles_at_once = scratches_ + spreads + static_cast<int64_t>(externals_.size());
   tile_ = std::clamp(kTileBytes / 4 / tiles_at_once / kFewestElements * kFewestElements,
                      kFewestElements, kMostElements);
+  const bool is_empty = rows_ * sizes_[inner] == 0;
+  if (rank_ > 1 && !is_empty)
+    tile_rows_ = std::clamp<int64_t>(tile_ / sizes_[inner], 1, sizes_[inner - 1]);
 }
 
 void ElementwiseGroup::MergeAxes(const Shape& shape, absl::Span<const TensorType> types) {
@@ -122,12 +155,16 @@ void ElementwiseGroup::MergeAxes(const Shape& shape, absl::Span<const TensorType
   }
 }
 
-// Gives externals that stay the same along a row a tile of copies, and sends their readers there.
+// Gives externals that do not lie as a tile's elements do a tile of copies, and sends their readers
+// there.
 void ElementwiseGroup::AddSpreads() {
+  const int inner = rank_ - 1;
   for (External& external : externals_) {
-    if (external.strides[rank_ - 1] != 0 || sizes_[rank_ - 1] == 1) continue;
+    const bool along_row = external.strides[inner] == 0 && sizes_[inner] > 1;
+    const bool down_rows = tile_rows_ > 1 && external.strides[inner - 1] == 0;
+    if (!along_row && !down_rows) continue;
     external.spread = scratches_++;
-    external.once = std::all_of(external.strides, external.strides + rank_,
+    external.once = std::all_of(external.strides, external.strides + inner,
                                 [](int64_t stride) { return stride == 0; });
   }
   for (Operand& operand : operands_) {
@@ -176,18 +213,25 @@ void ElementwiseGroup::RunPiece(absl::Span<void* const> externals, int64_t row, 
   constexpr int64_t kOnStack = 32 << 10;
   alignas(kBufferAlignment) std::byte stack[kOnStack];
   std::unique_ptr<std::byte[]> heap;
-  const int64_t tile_bytes = tile_ * static_cast<int64_t>(sizeof(double));
+  const int64_t tile_bytes = tile_ * static_cast<int64_t>(sizeof(double)) + kBufferAlignment;
+  static_assert(kBlockBytes <= kBufferAlignment);
   if (scratches_ * tile_bytes > kOnStack) {
     heap = std::make_unique_for_overwrite<std::byte[]>(scratches_ * tile_bytes);
   }
   absl::InlinedVector<std::byte*, 32> at(externals_.size());
   const Work work{absl::MakeSpan(at), heap == nullptr ? stack : heap.get(), tile_bytes};
   const int inner = rank_ - 1;
-  const int64_t longest = std::min(tile_, end - begin);
-  for (size_t i = 0; i < externals_.size(); ++i) {
-    if (externals_[i].once) Spread(work, i, externals[i], longest);
-  }
-  for (; row < last_row; ++row) {
+  const int64_t columns = end - begin;
+  const int64_t rows_at_once = columns == sizes_[inner] ? tile_rows_ : 1;
+  const int64_t rows_of_axis = rank_ == 1 ? 1 : sizes_[inner - 1];
+  const auto spread = [&](bool once, int64_t rows) {
+    for (size_t i = 0; i < externals_.size(); ++i) {
+      if (externals_[i].spread < 0 || externals_[i].once != once) continue;
+      Spread(work, i, rows, std::min(tile_, columns));
+    }
+  };
+  bool is_first = true;
+  while (row < last_row) {
     for (size_t i = 0; i < externals_.size(); ++i) {
       at[i] = static_cast<std::byte*>(externals[i]) + begin * externals_[i].strides[inner];
     }
@@ -197,16 +241,19 @@ void ElementwiseGroup::RunPiece(absl::Span<void* const> externals, int64_t row, 
       rest /= sizes_[axis];
       for (size_t i = 0; i < externals_.size(); ++i) at[i] += index * externals_[i].strides[axis];
     }
-    for (size_t i = 0; i < externals_.size(); ++i) {
-      if (externals_[i].spread >= 0 && !externals_[i].once) Spread(work, i, at[i], longest);
-    }
-    RunRow(work, begin, end);
+    if (is_first) spread(/*once=*/true, rows_at_once);
+    is_first = false;
+    const int64_t rows =
+        std::min({rows_at_once, last_row - row, rows_of_axis - row % rows_of_axis});
+    spread(/*once=*/false, rows);
+    RunTiles(work, rows * columns);
+    row += rows;
   }
 }
 
-void ElementwiseGroup::RunRow(const Work& work, int64_t begin, int64_t end) const {
-  for (int64_t start = begin; start < end; start += tile_) {
-    const int64_t n = std::min(tile_, end - start);
+void ElementwiseGroup::RunTiles(const Work& work, int64_t elements) const {
+  for (int64_t start = 0; start < elements; start += tile_) {
+    const int64_t n = std::min(tile_, elements - start);
     for (const Step& step : steps_) {
       void* operands[kMostElementwiseInputs + 1];
       for (int32_t i = 0; i <= step.inputs; ++i) {
@@ -222,13 +269,16 @@ void ElementwiseGroup::RunRow(const Work& work, int64_t begin, int64_t end) cons
   }
 }
 
-void ElementwiseGroup::Spread(const Work& work, size_t external, const void* from,
-                              int64_t n) const {
-  void* tile = work.scratch + externals_[external].spread * work.tile_bytes;
-  if (externals_[external].element_bytes == 8) {
-    FillTile<double>(from, n, tile);
+void ElementwiseGroup::Spread(const Work& work, size_t external, int64_t rows, int64_t n) const {
+  const External& value = externals_[external];
+  std::byte* const tile = work.scratch + value.spread * work.tile_bytes;
+  const int64_t row_stride = rank_ == 1 ? 0 : value.strides[rank_ - 2];
+  const int64_t stride = value.strides[rank_ - 1];
+  const std::byte* const from = work.at[external];
+  if (value.element_bytes == 8) {
+    SpreadRows(from, row_stride, stride, rows, n, reinterpret_cast<double*>(tile));
   } else {
-    FillTile<int32_t>(from, n, tile);
+    SpreadRows(from, row_stride, stride, rows, n, reinterpret_cast<int32_t*>(tile));
   }
 }
 

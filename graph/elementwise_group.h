@@ -40,8 +40,10 @@ class ElementwiseGroup {
   struct External {
     int64_t strides[Shape::kMaxRank] = {};
     int32_t element_bytes = 4;
-    int32_t spread = -1;  // the scratch tile that one value for a whole row is copied to all over,
-    bool once = false;    // once, for it is the same for all rows
+    // The scratch tile that it is copied to, as often as it is broadcast within a tile: one number
+    // along each row, or one row down the rows,
+    int32_t spread = -1;
+    bool once = false;  // once, for it is the same in all tiles
   };
   // Where a call finds an operand: in an external's memory, or in a scratch tile.
   struct Operand {
@@ -57,17 +59,19 @@ class ElementwiseGroup {
   struct Work;
 
   void MergeAxes(const Shape& shape, absl::Span<const TensorType> types);
+  void ChooseTile();
   void AddSpreads();
   void RunPiece(absl::Span<void* const> externals, int64_t row, int64_t last_row, int64_t begin,
                 int64_t end) const;
-  void RunRow(const Work& work, int64_t begin, int64_t end) const;
-  void Spread(const Work& work, size_t external, const void* from, int64_t n) const;
+  void RunTiles(const Work& work, int64_t elements) const;
+  void Spread(const Work& work, size_t external, int64_t rows, int64_t n) const;
 
   int rank_ = 0;
   int64_t sizes_[Shape::kMaxRank] = {};
   int64_t rows_ = 1;
-  int64_t tile_ = 0;  // elements
-  double cost_ = 0;   // of one element, in nanoseconds
+  int64_t tile_ = 0;       // elements
+  int64_t tile_rows_ = 1;  // rows in a tile: several, if they are short
+  double cost_ = 0;        // of one element, in nanoseconds
   int32_t scratches_ = 0;
   std::vector<NodeId> external_ids_;
   std::vector<External> externals_;
