@@ -8,6 +8,28 @@ namespace sluice {
 // say.
 class GradientRecorder {
  public:
+  // The gradients of `value` by each of `by`, zeros where it does not depend on them. What another
+  // tape recorded for the same call is taken from there.
+  static std::vector<Value> Record(Tape& tape, Value value, absl::Span<const Value> by) {
+    GradientCall call{.value = value.node(), .scope = tape.scope_, .step = tape.step_};
+    for (const Value& input : by) call.by.push_back(input.node());
+    call.begin = tape.size();
+    std::vector<Value> results;
+    if (const std::vector<NodeId>* repeated = tape.RepeatGradients(call)) {
+      for (const NodeId id : *repeated) results.emplace_back(&tape, id);
+      return results;
+    }
+    results = GradientRecorder(tape, value, by).Run(by);
+    for (size_t i = 0; i < by.size(); ++i) {
+      if (!results[i].valid()) results[i] = tape.Constant(0, by[i].dtype(), by[i].shape());
+      call.results.push_back(results[i].node());
+    }
+    call.end = tape.size();
+    tape.KeepGradients(std::move(call));
+    return results;
+  }
+
+ private:
   GradientRecorder(Tape& tape, Value value, absl::Span<const Value> by)
       : tape_(tape),
         last_(value.node()),
@@ -19,36 +41,31 @@ class GradientRecorder {
   }
 
   std::vector<Value> Run(absl::Span<const Value> by) {
-    const int32_t outer_scope = tape_.scope_;
-    const int32_t outer_step = tape_.step_;
+    const Tape::ScopeMark scope(tape_, tape_.scope_);
+    const Tape::StepMark step(tape_, tape_.step_);
     NodeId first = last_;
     for (const Value& value : by) first = std::min(first, value.node());
     std::vector<Value> adjoints(last_ + 1);
     for (NodeId id = last_; id >= first && tape_.status().ok(); --id) {
       if (!depends_[id]) continue;
-      tape_.scope_ = tape_.nodes_[id].scope;
-      tape_.step_ = tape_.nodes_[id].step;
+      tape_.EnterPlaceOf(id);
       adjoints[id] = SumContributions(id);
       if (adjoints[id].valid()) PropagateFrom(id, adjoints[id]);
     }
-    tape_.scope_ = outer_scope;
-    tape_.step_ = outer_step;
     std::vector<Value> result;
     for (const Value& value : by) {
-      const Value adjoint = value.node() <= last_ ? adjoints[value.node()] : Value();
-      result.push_back(adjoint.valid() ? adjoint : tape_.Constant(0, value.dtype(), value.shape()));
+      result.push_back(value.node() <= last_ ? adjoints[value.node()] : Value());
     }
     return result;
   }
 
- private:
   static constexpr int32_t kNone = -1;
 
   void FindDependents(absl::Span<const Value> by) {
     for (const Value& value : by) {
       if (value.node() <= last_) depends_[value.node()] = true;
     }
-    const NodeList& nodes = tape_.nodes_;
+    const NodeList& nodes = tape_.list();
     for (NodeId id = 0; id <= last_; ++id) {
       if (depends_[id] || !nodes[id].op->gradient.differentiable()) continue;
       if (!IsFloat(nodes[id].type.dtype)) continue;
@@ -72,10 +89,10 @@ class GradientRecorder {
       users.push_back(joint_uses_[i].user);
     }
     while (!users.empty()) {
-      const Op* op = tape_.nodes_[users.front()].op;
+      const Op* op = tape_.list()[users.front()].op;
       std::vector<NodeId> others;
       std::vector<NodeId> same;
-      for (const NodeId user : users) (tape_.nodes_[user].op == op ? same : others).push_back(user);
+      for (const NodeId user : users) (tape_.list()[user].op == op ? same : others).push_back(user);
       sum = Added(sum, JointGradient(id, *op, same));
       users = std::move(others);
     }
@@ -92,9 +109,9 @@ class GradientRecorder {
     std::vector<Attributes> attributes;
     std::vector<std::vector<Value>> inputs;
     for (const NodeId user : users) {
-      attributes.push_back(tape_.nodes_.attributes(user));
+      attributes.push_back(tape_.list().attributes(user));
       inputs.emplace_back();
-      for (const NodeId input : tape_.nodes_.inputs(user)) {
+      for (const NodeId input : tape_.list().inputs(user)) {
         inputs.back().emplace_back(&tape_, input);
       }
     }
@@ -107,12 +124,12 @@ class GradientRecorder {
   }
 
   void PropagateFrom(NodeId id, Value adjoint) {
-    const Op& op = *tape_.nodes_[id].op;
+    const Op& op = *tape_.list()[id].op;
     if (!op.gradient.differentiable()) return;
     absl::InlinedVector<Value, 4> inputs;
     absl::InlinedVector<bool, 4> needed;
     bool any = false;
-    for (const NodeId input : tape_.nodes_.inputs(id)) {
+    for (const NodeId input : tape_.list().inputs(id)) {
       inputs.emplace_back(&tape_, input);
       needed.push_back(depends_[input]);
       any = any || needed.back();
@@ -125,7 +142,7 @@ class GradientRecorder {
       joint_head_[inputs[0].node()] = static_cast<int32_t>(joint_uses_.size()) - 1;
       return;
     }
-    const Attributes attributes = tape_.nodes_.attributes(id);  // a copy: recording moves the pool
+    const Attributes attributes = tape_.list().attributes(id);  // a copy: recording moves the pool
     const InputGradients gradients =
         op.gradient.rule()({inputs, Value(&tape_, id), adjoint, attributes, needed});
     for (size_t i = 0; i < gradients.size() && i < inputs.size(); ++i) {
@@ -180,7 +197,7 @@ std::vector<Value> Gradients(Value value, absl::Span<const Value> by) {
       return none;
     }
   }
-  return GradientRecorder(tape, value, by).Run(by);
+  return GradientRecorder::Record(tape, value, by);
 }
 
 std::vector<Value> Gradients(Value value, absl::Span<Variable* const> by) {

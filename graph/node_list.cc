@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <sluice/graph/mix.h>
 #include <sluice/graph/node_list.h>
 
 namespace sluice {
@@ -20,14 +21,6 @@ StableNodes StableNodes::First(size_t count) const {
 void StableNodes::Shorten(size_t count) {
   size_ = count;
   chunks_.resize((count + kChunk - 1) / kChunk);
-}
-
-bool operator==(const StableNodes& a, const StableNodes& b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (!(a[i] == b[i])) return false;
-  }
-  return true;
 }
 
 NodeList::NodeList() : attributes_(1), scopes_(1) { scope_ids_[""] = 0; }
@@ -52,6 +45,30 @@ int32_t NodeList::InternScope(absl::string_view name) {
   scopes_.emplace_back(name);
   scope_ids_[scopes_.back()] = id;
   return id;
+}
+
+bool BeginsLike(const NodeList& a, const NodeList& b, NodeId count) {
+  if (a.size() < count || b.size() < count) return false;
+  int32_t known_scope = -1;
+  for (NodeId id = 0; id < count; ++id) {
+    if (a[id] != b[id] || a.inputs(id) != b.inputs(id) || a.attributes(id) != b.attributes(id)) {
+      return false;
+    }
+    if (a[id].scope == known_scope) continue;
+    if (a.scope(id) != b.scope(id)) return false;
+    known_scope = a[id].scope;
+  }
+  return true;
+}
+
+uint64_t StructureHash(const NodeList& nodes) {
+  uint64_t hash = 0;
+  for (NodeId id = 0; id < nodes.size(); ++id) {
+    hash = Mix(hash, reinterpret_cast<uintptr_t>(nodes[id].op));
+    for (const NodeId input : nodes.inputs(id)) hash = Mix(hash, static_cast<uint64_t>(input));
+    hash = Mix(hash, nodes.attributes(id));
+  }
+  return hash;
 }
 
 NodeList NodeList::First(NodeId count) const {

@@ -53,7 +53,6 @@ class StableNodes {
   // A copy of the first `count`.
   StableNodes First(size_t count) const;
   void Shorten(size_t count);
-  friend bool operator==(const StableNodes& a, const StableNodes& b);
 
  private:
   static constexpr size_t kChunk = 128;
@@ -84,7 +83,7 @@ class NodeList {
   }
   const Attributes& attributes(NodeId id) const { return attributes_[nodes_[id].attributes]; }
   const std::string& scope(NodeId id) const { return scopes_[nodes_[id].scope]; }
-  // The number of a scope's name, which `Append` takes.
+  // The number of a scope's name, which `Append` takes. Numbers are given in the order of names.
   int32_t InternScope(absl::string_view name);
   const std::vector<std::string>& scopes() const { return scopes_; }
   // A copy of the first `count` nodes, which knows all scopes.
@@ -98,9 +97,10 @@ class NodeList {
   std::string Describe(NodeId id) const;
 
   friend bool operator==(const NodeList& a, const NodeList& b) {
-    return a.nodes_ == b.nodes_ && a.input_pool_ == b.input_pool_ &&
-           a.attributes_ == b.attributes_ && a.scopes_ == b.scopes_;
+    return a.size() == b.size() && BeginsLike(a, b, a.size());
   }
+  // Whether the first `count` nodes of both are the same.
+  friend bool BeginsLike(const NodeList& a, const NodeList& b, NodeId count);
 
  private:
   StableNodes nodes_;
@@ -109,6 +109,9 @@ class NodeList {
   std::vector<std::string> scopes_;
   absl::flat_hash_map<std::string, int32_t> scope_ids_;
 };
+
+// Equal for equal nodes.
+uint64_t StructureHash(const NodeList& nodes);
 
 // The input types of a node, gathered for type rules, costs and kernels.
 absl::InlinedVector<TensorType, 3> InputTypes(const NodeList& nodes, NodeId id);

@@ -137,7 +137,7 @@ class StepBuilder {
 }  // namespace
 
 std::vector<PassRecord> RecordPasses(const ProgramState& state) {
-  PlanGraph graph{.nodes = state.tape_nodes, .fetches = state.tape_fetches, .feeds = {}};
+  PlanGraph graph{.nodes = state.record->nodes, .fetches = state.tape_fetches, .feeds = {}};
   for (const ProgramState::FeedSlot& feed : state.feeds) graph.feeds.push_back(feed.tape_node);
   std::vector<PassRecord> records;
   RunPasses(std::move(graph), state.level, &records);
@@ -153,8 +153,8 @@ absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
   Stages stages;
   if (options.level == PlanLevel::kFull) stages = FindStages(state->graph);
   state->memory = PlaceValues(state->graph, /*reuse=*/options.level != PlanLevel::kDebug, stages);
-  state->tape_nodes = tape.nodes();
-  state->tape_hash = tape.structure_hash();
+  state->record = tape.Recorded();
+  state->structure_hash = StructureHash(state->record->nodes);
   for (const Value& fetch : fetches) state->tape_fetches.push_back(fetch.node());
   for (const Tape::FeedRecord& feed : tape.feeds()) {
     state->feeds.push_back(

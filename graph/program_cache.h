@@ -4,10 +4,13 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <vector>
 
 #include <absl/status/statusor.h>
 
 #include <sluice/graph/program.h>
+#include <sluice/graph/tape_record.h>
 
 namespace sluice {
 
@@ -22,6 +25,8 @@ class ProgramCache {
   absl::StatusOr<std::unique_ptr<Program>> Take(const Tape& tape, absl::Span<const Value> fetches,
                                                 const PlanOptions& options);
   void GiveBack(std::unique_ptr<Program> program);
+  // What the programs that are kept were planned from, most recently used first.
+  std::vector<std::shared_ptr<const TapeRecord>> Records() const;
 
   // Bytes of the arenas of all programs that are kept.
   int64_t bytes() const;

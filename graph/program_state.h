@@ -1,6 +1,7 @@
 #ifndef SLUICE_GRAPH_PROGRAM_STATE_H_
 #define SLUICE_GRAPH_PROGRAM_STATE_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include <sluice/graph/pass_record.h>
 #include <sluice/graph/passes/passes.h>
 #include <sluice/graph/program.h>
+#include <sluice/graph/tape_record.h>
 
 namespace sluice {
 
@@ -61,8 +63,8 @@ struct ProgramState {
   // Fetches and writes that must see a variable as it was before the run: copied first.
   std::vector<bool> reads_old_variable;  // by node
   // The tape it was planned from, to be found again.
-  NodeList tape_nodes;
-  uint64_t tape_hash = 0;
+  std::shared_ptr<const TapeRecord> record;
+  uint64_t structure_hash = 0;
   std::vector<NodeId> tape_fetches;
 };
 

@@ -11,13 +11,17 @@
 namespace sluice {
 const TensorType& Value::type() const {
   static const TensorType kScalar;
-  return valid() ? tape_->nodes()[node_].type : kScalar;
+  return valid() ? tape_->list()[node_].type : kScalar;
 }
 
-Tape::ScopeMark::ScopeMark(Tape& tape, absl::string_view scope) : tape_(tape), outer_(tape.scope_) {
-  tape_.scope_ = tape_.nodes_.InternScope(scope);
+Tape::ScopeMark::ScopeMark(Tape& tape, absl::string_view scope) : tape_(tape), outer_(scope) {
+  tape_.scope_.swap(outer_);
+  tape_.scope_id_ = Repeater::kUnknownScope;
 }
-Tape::ScopeMark::~ScopeMark() { tape_.scope_ = outer_; }
+Tape::ScopeMark::~ScopeMark() {
+  tape_.scope_.swap(outer_);
+  tape_.scope_id_ = Repeater::kUnknownScope;
+}
 
 Tape::StepMark::StepMark(Tape& tape, int32_t step) : tape_(tape), outer_(tape.step_) {
   tape_.step_ = step;
@@ -26,20 +30,88 @@ Tape::StepMark::~StepMark() { tape_.step_ = outer_; }
 
 void Tape::Fail(const absl::Status& status) {
   if (!status_.ok()) return;
-  const std::string& scope = nodes_.scopes()[scope_];
-  status_ = scope.empty()
+  status_ = scope_.empty()
                 ? status
-                : absl::Status(status.code(), absl::StrCat(status.message(), "; in ", scope));
+                : absl::Status(status.code(), absl::StrCat(status.message(), "; in ", scope_));
 }
 
 void Tape::Fail(absl::string_view text) { Fail(absl::InvalidArgumentError(text)); }
 
 Value Tape::Append(const Op& op, const TensorType& type, absl::Span<const NodeId> inputs,
                    const Attributes& attributes) {
-  hash_ = Mix(hash_, reinterpret_cast<uintptr_t>(&op));
-  for (const NodeId input : inputs) hash_ = Mix(hash_, static_cast<uint64_t>(input));
-  hash_ = Mix(hash_, attributes);
-  return Value(this, nodes_.Append(op, type, inputs, attributes, scope_, step_));
+  if (Repeats(op, inputs, attributes)) return Value(this, size() - 1);
+  if (scope_id_ == Repeater::kUnknownScope) scope_id_ = own_.nodes.InternScope(scope_);
+  return Value(this, own_.nodes.Append(op, type, inputs, attributes, scope_id_, step_));
+}
+
+// ---- Repeating ----
+
+template <typename Inputs>
+bool Tape::Repeats(const Op& op, const Inputs& inputs, const Attributes& attributes) {
+  if (!repeater_.active()) return false;
+  if (repeater_.Takes(op, inputs, attributes, scope_, scope_id_, step_)) return true;
+  StopRepeating();
+  return false;
+}
+
+void Tape::StartRepeating(VariableStore& store) {
+  store_ = &store;
+  repeater_.Start(store.programs().Records(), own_.nodes);
+  if (repeater_.active()) scope_id_ = Repeater::kUnknownScope;
+}
+
+void Tape::StopRepeating() const {
+  const TapeRecord& repeated = *repeater_.repeated();
+  for (const GradientCall& call : repeated.gradients) {
+    if (call.begin >= own_.nodes.size() && call.end <= repeater_.size()) {
+      own_.gradients.push_back(call);
+    }
+  }
+  for (NodeId id = own_.nodes.size(); id < repeater_.size(); ++id) {
+    const Node& node = repeated.nodes[id];
+    own_.nodes.Append(*node.op, node.type, repeated.nodes.inputs(id), repeated.nodes.attributes(id),
+                      own_.nodes.InternScope(repeated.nodes.scope(id)), node.step);
+  }
+  repeater_.Stop();
+  scope_id_ = Repeater::kUnknownScope;
+}
+
+void Tape::EnterPlaceOf(NodeId id) {
+  const Node& node = list()[id];
+  step_ = node.step;
+  if (node.scope == scope_id_) return;
+  scope_ = list().scope(id);
+  scope_id_ = node.scope;
+}
+
+const std::vector<NodeId>* Tape::RepeatGradients(const GradientCall& call) {
+  const GradientCall* repeated = repeater_.TakesGradients(call);
+  if (repeated == nullptr) return nullptr;
+  // What later ops would find recorded already.
+  for (NodeId id = repeated->begin; id < repeated->end; ++id) {
+    const Node& node = list()[id];
+    if (node.op->kind == OpKind::kVariable) {
+      reads_.try_emplace(list().attributes(id).variable, id);
+    } else if (node.op->kind == OpKind::kConstant && node.type.shape.rank() == 0) {
+      scalars_[static_cast<int>(node.type.dtype)].try_emplace(
+          std::bit_cast<uint64_t>(list().attributes(id).number), id);
+    }
+  }
+  return &repeated->results;
+}
+
+void Tape::KeepGradients(GradientCall call) {
+  if (status_.ok() && !repeater_.active()) own_.gradients.push_back(std::move(call));
+}
+
+const NodeList& Tape::nodes() const {
+  if (repeater_.active() && repeater_.size() < repeater_.repeated()->nodes.size()) StopRepeating();
+  return list();
+}
+
+std::shared_ptr<const TapeRecord> Tape::Recorded() const {
+  nodes();
+  return repeater_.active() ? repeater_.repeated() : std::make_shared<const TapeRecord>(own_);
 }
 
 Value Tape::Feed(Tensor tensor) {
@@ -84,9 +156,9 @@ Value Tape::Use(Variable& variable) {
   if (const auto written = written_.find(&variable); written != written_.end()) {
     return Value(this, written->second);
   }
+  if (store_ == nullptr) StartRepeating(variable.store());
   const auto [found, is_new] = reads_.try_emplace(&variable, kNoNode);
   if (is_new) {
-    if (store_ == nullptr) store_ = &variable.store();
     const StepMark no_step(*this, -1);  // all steps read the same node
     found->second = Append(VariableOp(), variable.type(), {}, {.variable = &variable}).node();
   }
@@ -95,7 +167,7 @@ Value Tape::Use(Variable& variable) {
 
 void Tape::Write(Variable& variable, Value value) {
   if (!variable.store().status().ok()) Fail(variable.store().status());
-  if (store_ == nullptr) store_ = &variable.store();
+  if (store_ == nullptr) StartRepeating(variable.store());
   const Value written = Record(WriteOp(), {value}, {.variable = &variable});
   if (!written.valid()) return;
   if (const auto previous = written_.find(&variable); previous != written_.end()) {
@@ -108,6 +180,11 @@ void Tape::Write(Variable& variable, Value value) {
 
 Value Tape::Record(const Op& op, absl::Span<const Value> inputs, Attributes attributes) {
   if (!status_.ok()) return Invalid();
+  if (repeater_.active()) {
+    absl::InlinedVector<NodeId, 4> ids;
+    for (const Value& input : inputs) ids.push_back(input.tape() == this ? input.node() : kNoNode);
+    if (Repeats(op, ids, attributes)) return Value(this, size() - 1);
+  }
   absl::InlinedVector<NodeId, 4> ids;
   absl::InlinedVector<TensorType, 4> types;
   for (const Value& input : inputs) {

@@ -1,14 +1,15 @@
 #ifndef SLUICE_GRAPH_TAPE_H_
 #define SLUICE_GRAPH_TAPE_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
 
-#include <sluice/graph/node_list.h>
 #include <sluice/graph/program.h>
+#include <sluice/graph/tape_record.h>
 #include <sluice/graph/variable.h>
 
 namespace sluice {
@@ -19,7 +20,7 @@ struct Tag {
   NodeId node;
 };
 
-// The flat record of operations, in the order they were written. Recording computes nothing but
+// The flat record of operations, in the order they were written. TapeRecord computes nothing but
 // types. The first mistake (shapes, dtypes, values of two tapes) stays in `status()`; afterwards
 // ops do nothing, and reading returns it. One thread at a time; many tapes may be in use at once.
 class Tape {
@@ -57,7 +58,7 @@ class Tape {
 
    private:
     Tape& tape_;
-    int32_t outer_;
+    std::string outer_;
   };
   // Ops recorded while a mark lives belong to time step `step` of a recurrent layer.
   class StepMark {
@@ -92,8 +93,10 @@ class Tape {
   }
 
   // ---- Inspection ----
-  const NodeList& nodes() const { return nodes_; }
-  NodeId size() const { return nodes_.size(); }
+  const NodeList& nodes() const;
+  NodeId size() const { return repeater_.active() ? repeater_.size() : own_.nodes.size(); }
+  // All that was recorded; not a copy if another tape recorded the same before.
+  std::shared_ptr<const TapeRecord> Recorded() const;
   // Feeds in the order they were recorded.
   struct FeedRecord {
     NodeId node;
@@ -105,18 +108,33 @@ class Tape {
   const std::vector<NodeId>& writes() const { return writes_; }
   // The node that reads the variable's value before any write; kNoNode if there is none.
   NodeId ReadOf(const Variable& variable) const;
-  // Equal tapes have equal structure hashes; what is fed does not count.
-  uint64_t structure_hash() const { return hash_; }
 
  private:
   friend class GradientRecorder;
+  friend class Value;
 
   absl::StatusOr<double> ReadNumber(Value value, const RunOptions& options);
   Value Append(const Op& op, const TensorType& type, absl::Span<const NodeId> inputs,
                const Attributes& attributes);
   Value Invalid() { return Value(this, kNoNode); }
 
-  NodeList nodes_;
+  // The nodes that were recorded, and perhaps others behind them.
+  const NodeList& list() const {
+    return repeater_.active() ? repeater_.repeated()->nodes : own_.nodes;
+  }
+  template <typename Inputs>
+  bool Repeats(const Op& op, const Inputs& inputs, const Attributes& attributes);
+  void StartRepeating(VariableStore& store);
+  // Makes what was repeated the tape's own.
+  void StopRepeating() const;
+  // The scope and the time step of a node.
+  void EnterPlaceOf(NodeId id);
+  // The results of a call that another tape made before, if it was the same.
+  const std::vector<NodeId>* RepeatGradients(const GradientCall& call);
+  void KeepGradients(GradientCall call);
+
+  mutable TapeRecord own_;  // behind the repeater's, if that is active
+  mutable Repeater repeater_;
   std::vector<FeedRecord> feeds_;
   std::vector<NodeId> writes_;
   std::vector<Tag> tags_;
@@ -125,8 +143,8 @@ class Tape {
   absl::flat_hash_map<uint64_t, NodeId> scalars_[3];  // constants by bits, for each dtype
   VariableStore* store_ = nullptr;
   absl::Status status_;
-  uint64_t hash_ = 0;
-  int32_t scope_ = 0;
+  std::string scope_;
+  mutable int32_t scope_id_ = Repeater::kUnknownScope;  // in list()
   int32_t step_ = -1;
   bool writes_done_ = false;
 };
