@@ -28,8 +28,9 @@ constexpr int kChains = 12;
 
 template <int... I>
 float MultiplyAddChains(int64_t rounds, std::integer_sequence<int, I...> /*chains*/) {
-  // Chains that begin alike would be computed once.
-  Vector sums[] = {(Vector{} + 1.0F / (1 + I))...};
+  // Chains that begin alike would be computed once, and one that begins with 1 not at all: it stays
+  // as it is.
+  Vector sums[] = {(Vector{} + 1.0F / (2 + I))...};
   const Vector factor = Vector{} + 0.5F;
   for (int64_t round = 0; round < rounds; ++round) {
     ((sums[I] = sums[I] * factor + factor), ...);
