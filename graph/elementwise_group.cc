@@ -10,8 +10,12 @@
 namespace sluice {
 namespace {
 
-// What all tiles of a group may fill of the first-level cache.
-constexpr int64_t kTileBytes = 24 << 10;
+// What all tiles of a group may fill of the first-level cache. Tiles of scratch are a line more
+// than their elements apart, so that they do not all fall in the same sets of it.
+constexpr int64_t kTileBytes = 32 << 10;
+// Values of more bytes in all come from farther away than the second-level cache, and are asked for
+// a tile ahead: there are more of them than the hardware follows.
+constexpr int64_t kNearBytes = 256 << 10;
 // Elements of one tile: few enough for a cache, enough that calls do not show; a multiple of any
 // vector's lanes.
 constexpr int64_t kFewestElements = 64;
@@ -40,6 +44,11 @@ void SpreadRows(const std::byte* from, int64_t row_stride, int64_t stride, int64
       std::memcpy(to, from, n * sizeof(T));
     }
   }
+}
+
+// Asks for memory that is read or written soon.
+void AskFor(const std::byte* data, int64_t bytes) {
+  for (int64_t at = 0; at < bytes; at += kBufferAlignment) __builtin_prefetch(data + at);
 }
 
 // Gives out scratch tiles, and takes them back when nothing reads their value any more.
@@ -108,6 +117,12 @@ ElementwiseGroup::ElementwiseGroup(absl::Span<const Call> calls) {
     cost_ += 0.12 + 0.01 * call.op->flops({}, {call.type.dtype, Shape{}});
   }
   scratches_ = tiles.count();
+  for (const Call& call : calls) {
+    element_bytes_ = std::max(element_bytes_, BytesPerElement(call.type.dtype));
+    for (const Call::Input& input : call.inputs) {
+      element_bytes_ = std::max(element_bytes_, BytesPerElement(input.type.dtype));
+    }
+  }
   MergeAxes(calls[0].type.shape, types);
   ChooseTile();
   AddSpreads();
@@ -122,6 +137,11 @@ void ElementwiseGroup::ChooseTile() {
   const int64_t tiles_at_once = scratches_ + spreads + static_cast<int64_t>(externals_.size());
   tile_ = std::clamp(kTileBytes / 4 / tiles_at_once / kFewestElements * kFewestElements,
                      kFewestElements, kMostElements);
+  int64_t bytes = 0;
+  for (const External& external : externals_) {
+    if (external.strides[inner] != 0) bytes += rows_ * sizes_[inner] * external.element_bytes;
+  }
+  is_far_ = bytes > kNearBytes;
   const bool is_empty = rows_ * sizes_[inner] == 0;
   if (rank_ > 1 && !is_empty)
     tile_rows_ = std::clamp<int64_t>(tile_ / sizes_[inner], 1, sizes_[inner - 1]);
@@ -209,11 +229,11 @@ void ElementwiseGroup::RunElements(absl::Span<void* const> externals, int64_t be
 
 void ElementwiseGroup::RunPiece(absl::Span<void* const> externals, int64_t row, int64_t last_row,
                                 int64_t begin, int64_t end) const {
-  // Uninitialised: a tile is written before it is read. Eight bytes an element, for any dtype.
+  // Uninitialised: a tile is written before it is read.
   constexpr int64_t kOnStack = 32 << 10;
   alignas(kBufferAlignment) std::byte stack[kOnStack];
   std::unique_ptr<std::byte[]> heap;
-  const int64_t tile_bytes = tile_ * static_cast<int64_t>(sizeof(double)) + kBufferAlignment;
+  const int64_t tile_bytes = tile_ * element_bytes_ + kBufferAlignment;
   static_assert(kBlockBytes <= kBufferAlignment);
   if (scratches_ * tile_bytes > kOnStack) {
     heap = std::make_unique_for_overwrite<std::byte[]>(scratches_ * tile_bytes);
@@ -252,9 +272,18 @@ void ElementwiseGroup::RunPiece(absl::Span<void* const> externals, int64_t row, 
 }
 
 void ElementwiseGroup::RunTiles(const Work& work, int64_t elements) const {
+  // What the next tile reads and writes is asked for meanwhile, a part with each op.
+  const size_t asked_at_once = (externals_.size() + steps_.size() - 1) / steps_.size();
   for (int64_t start = 0; start < elements; start += tile_) {
     const int64_t n = std::min(tile_, elements - start);
+    const int64_t next = is_far_ ? std::min(tile_, elements - start - n) : 0;
+    size_t asked = next > 0 ? 0 : externals_.size();
     for (const Step& step : steps_) {
+      for (const size_t end = std::min(asked + asked_at_once, externals_.size()); asked < end;
+           ++asked) {
+        const int64_t stride = externals_[asked].strides[rank_ - 1];
+        AskFor(work.at[asked] + n * stride, next * stride);
+      }
       void* operands[kMostElementwiseInputs + 1];
       for (int32_t i = 0; i <= step.inputs; ++i) {
         const Operand& operand = operands_[step.first_operand + i];

@@ -69,9 +69,11 @@ class ElementwiseGroup {
   int rank_ = 0;
   int64_t sizes_[Shape::kMaxRank] = {};
   int64_t rows_ = 1;
-  int64_t tile_ = 0;       // elements
-  int64_t tile_rows_ = 1;  // rows in a tile: several, if they are short
-  double cost_ = 0;        // of one element, in nanoseconds
+  int64_t tile_ = 0;           // elements
+  int64_t tile_rows_ = 1;      // rows in a tile: several, if they are short
+  bool is_far_ = false;        // whether its values do not stay in the caches
+  int64_t element_bytes_ = 0;  // at most
+  double cost_ = 0;            // of one element, in nanoseconds
   int32_t scratches_ = 0;
   std::vector<NodeId> external_ids_;
   std::vector<External> externals_;
