@@ -53,9 +53,10 @@ struct BitsOf<double> {
   static constexpr int64_t kMagnitude = 0x7FFFFFFFFFFFFFFF;
 };
 
-template <typename T>
-bool IsNan(typename BitsOf<T>::Type magnitude) {
-  return magnitude > BitCast<typename BitsOf<T>::Type>(static_cast<T>(__builtin_inf()));
+// Below zero where the largest magnitude is that of NaN.
+template <typename T, typename Bits>
+Bits LeftToNan(Bits most) {
+  return BitCast<typename BitsOf<T>::Type>(static_cast<T>(__builtin_inf())) - most;
 }
 
 template <typename T>
@@ -65,7 +66,7 @@ bool HasNan(int64_t n, const T* input) {
   for (int64_t i = 0; i < n; ++i) {
     most = Largest::Combine(most, BitCast<Bits>(input[i]) & BitsOf<T>::kMagnitude);
   }
-  return IsNan<T>(most);
+  return LeftToNan<T>(most) < 0;
 }
 
 // Combines elements of an operation with what came before, and the largest bits of what it drops.
@@ -128,7 +129,7 @@ void FillLanes(int64_t n, const T* input, T* lanes, bool* has_nan) {
     if constexpr (Operation::kDropsNan) {
       const auto most =
           Largest::Combine(Largest::Combine(a.most, b.most), Largest::Combine(c.most, d.most));
-      *has_nan |= IsNan<T>(CombineVector<Largest>(most));
+      *has_nan |= AnyNegative<typename BitsOf<T>::Type>(LeftToNan<T>(most));
     }
     Store(a.value, lanes + lane);
     Store(b.value, lanes + lane + kCount);
@@ -185,15 +186,21 @@ T ReduceBlock(int64_t n, const T* input, bool* has_nan) {
 
 // n > 0. NaN wins, as in every other op.
 template <typename T, typename Operation>
-void Reduce(int64_t n, const void* input, void* output) {
-  const T* in = static_cast<const T*>(input);
+T ReduceRow(int64_t n, const T* in) {
   bool has_nan = false;
   T result = ReduceBlock<T, Operation>(n < kBlock ? n : kBlock, in, &has_nan);
   for (int64_t i = kBlock; i < n && !has_nan; i += kBlock) {
     const int64_t left = n - i < kBlock ? n - i : kBlock;
     result = Operation::Combine(result, ReduceBlock<T, Operation>(left, in + i, &has_nan));
   }
-  *static_cast<T*>(output) = has_nan ? static_cast<T>(__builtin_nan("")) : result;
+  return has_nan ? static_cast<T>(__builtin_nan("")) : result;
+}
+
+template <typename T, typename Operation>
+void Reduce(int64_t rows, int64_t n, const void* input, void* output) {
+  const T* in = static_cast<const T*>(input);
+  T* out = static_cast<T*>(output);
+  for (int64_t row = 0; row < rows; ++row) out[row] = ReduceRow<T, Operation>(n, in + row * n);
 }
 
 // ---- Rows, column by column ----

@@ -79,16 +79,18 @@ inline Floats InverseSqrt14(Floats x) { return __builtin_ia32_rsqrt14ps512_mask(
 #endif
 
 // Whether any lane is below zero, as those of a comparison that hold are.
-inline bool AnyNegative(Integers numbers) {
-  using Half [[gnu::vector_size(16)]] = int32_t;
-  Half halves[kVectorBytes / 16];
-  __builtin_memcpy(halves, &numbers, sizeof halves);
-  Half any = halves[0];
+template <typename Integer = int32_t, typename Vector>
+inline bool AnyNegative(Vector numbers) {
+  using Part [[gnu::vector_size(16)]] = Integer;
+  Part parts[kVectorBytes / 16];
+  __builtin_memcpy(parts, &numbers, sizeof parts);
+  Part any = parts[0];
   SLUICE_UNROLL
-  for (int i = 1; i < kVectorBytes / 16; ++i) any |= halves[i];
-  uint64_t words[2];
-  __builtin_memcpy(words, &any, sizeof words);
-  return ((words[0] | words[1]) & 0x8000000080000000U) != 0;
+  for (int i = 1; i < kVectorBytes / 16; ++i) any |= parts[i];
+  Integer bits = 0;
+  SLUICE_UNROLL
+  for (int i = 0; i < static_cast<int>(16 / sizeof(Integer)); ++i) bits |= any[i];
+  return bits < 0;
 }
 
 // Vectors that a function is computed of at once: its instructions wait for each other, and
