@@ -2,7 +2,7 @@
 function(sluice_add_kernels target)
   file(GLOB kernel_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ops/kernels/*.cc)
   # Their tiles mean one instruction by a * b + c.
-  foreach(file IN ITEMS product.cc contract.cc)
+  foreach(file IN ITEMS product.cc contract.cc reduction.cc)
     set_source_files_properties(${PROJECT_SOURCE_DIR}/ops/kernels/${file} PROPERTIES
                                 COMPILE_OPTIONS -ffp-contract=fast)
   endforeach()
