@@ -2,10 +2,13 @@
 function(sluice_add_kernels target)
   file(GLOB kernel_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ops/kernels/*.cc)
   # Their tiles mean one instruction by a * b + c.
-  foreach(file IN ITEMS product.cc contract.cc)
+  foreach(file IN ITEMS product.cc contract.cc reduction.cc)
     set_source_files_properties(${PROJECT_SOURCE_DIR}/ops/kernels/${file} PROPERTIES
                                 COMPILE_OPTIONS -ffp-contract=fast)
   endforeach()
+  # Functions of several vectors at once are meant to run side by side, which gcc does not do by itself.
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/ops/kernels/elementwise.cc PROPERTIES
+                              COMPILE_OPTIONS "$<$<CXX_COMPILER_ID:GNU>:-fschedule-insns;-fsched-pressure>")
   set(instruction_sets baseline)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     list(APPEND instruction_sets avx2 avx512)

@@ -101,9 +101,7 @@ class Reducer {
   void Rows(int64_t outer, int64_t reduced, const T* in, T* out) const {
     if (reduced > kPiece) return LongRows(outer, reduced, in, out);
     ParallelFor(outer, 0.15 * static_cast<double>(reduced) + 5, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        combine_.contiguous(reduced, in + row * reduced, out + row);
-      }
+      combine_.contiguous(end - begin, reduced, in + begin * reduced, out + begin);
     });
   }
 
@@ -132,13 +130,11 @@ class Reducer {
     ParallelFor(outer * pieces, 0.15 * kPiece, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t start = i % pieces * kPiece;
-        combine_.contiguous(std::min(kPiece, reduced - start), in + i / pieces * reduced + start,
+        combine_.contiguous(1, std::min(kPiece, reduced - start), in + i / pieces * reduced + start,
                             &partial[i]);
       }
     });
-    for (int64_t row = 0; row < outer; ++row) {
-      combine_.contiguous(pieces, &partial[row * pieces], out + row);
-    }
+    combine_.contiguous(outer, pieces, partial.data(), out);
   }
 
   // (reduced, columns) of rows `inner` apart -> (columns), by halves: rounding grows with the

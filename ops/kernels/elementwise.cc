@@ -7,40 +7,54 @@ namespace sluice {
 namespace SLUICE_KERNELS {
 namespace {
 
-// Calls `f` on vectors of the inputs, which compilers would not make of functions as good as we do.
-// The rest of a tile goes through vectors that are filled up, so that every element meets the same
-// instructions.
+constexpr int kAtOnce = 4;  // vectors
+
+template <int kInputs, int kCount, typename F>
+inline void ForGroup(const float* const* in, int64_t i, float* out, F f) {
+  Group<kCount> x[kInputs];
+  SLUICE_UNROLL
+  for (int input = 0; input < kInputs; ++input) {
+    SLUICE_UNROLL
+    for (int part = 0; part < kCount; ++part) {
+      x[input].part[part] = Load<Floats>(in[input] + i + part * kVectorLanes);
+    }
+  }
+  const Group<kCount> result = f(x);
+  SLUICE_UNROLL
+  for (int part = 0; part < kCount; ++part) {
+    Store(result.part[part], out + i + part * kVectorLanes);
+  }
+}
+
+// Calls `f` on groups of vectors of the inputs, which compilers would not make of functions as good
+// as we do. The rest of a tile goes through vectors that are filled up, so that every element meets
+// the same instructions.
 template <int kInputs, typename F>
 inline void ForVectors(int64_t n, const void* const* inputs, void* output, F f) {
   const float* in[kInputs];
   for (int input = 0; input < kInputs; ++input)
     in[input] = static_cast<const float*>(inputs[input]);
   float* out = static_cast<float*>(output);
-  Floats x[kInputs];
   int64_t i = 0;
-  SLUICE_UNROLL
-  for (; i + kVectorLanes <= n; i += kVectorLanes) {
-    for (int input = 0; input < kInputs; ++input) x[input] = Load<Floats>(in[input] + i);
-    Store(f(x), out + i);
+  for (; i + kAtOnce * kVectorLanes <= n; i += kAtOnce * kVectorLanes) {
+    ForGroup<kInputs, kAtOnce>(in, i, out, f);
   }
+  for (; i + kVectorLanes <= n; i += kVectorLanes) ForGroup<kInputs, 1>(in, i, out, f);
   if (i == n) return;
+  Group<1> x[kInputs];
   for (int input = 0; input < kInputs; ++input) {
-    x[input] = All(1);
+    x[input].part[0] = All(1);
     __builtin_memcpy(&x[input], in[input] + i, (n - i) * sizeof(float));
   }
-  const Floats result = f(x);
+  const Group<1> result = f(x);
   __builtin_memcpy(out + i, &result, (n - i) * sizeof(float));
 }
 
+// Whether tiles of T are computed by groups of vectors.
 template <typename T>
-struct Vectors {
-  static constexpr bool kThere = false;
-};
+constexpr bool kHasVectors = false;
 template <>
-struct Vectors<float> {
-  static constexpr bool kThere = true;
-  using Type = Floats;
-};
+constexpr bool kHasVectors<float> = true;
 
 // Whether a table's expression is one of vectors as well: functions and plain arithmetic, without
 // conditions and conversions to T.
@@ -55,11 +69,10 @@ constexpr bool IsOfVectors(const char* value) {
 #define SLUICE_UNARY_NUMBER(name, Function, dtypes, value, ...)                         \
   template <typename T>                                                                 \
   void name##_tile(int64_t n, const void* const* inputs, double number, void* output) { \
-    if constexpr (Vectors<T>::kThere && IsOfVectors(#value)) {                          \
-      using V = typename Vectors<T>::Type;                                              \
-      [[maybe_unused]] const V p = All(static_cast<float>(number));                     \
-      ForVectors<1>(n, inputs, output, [&](const V* in) -> V {                          \
-        const V x = in[0];                                                              \
+    if constexpr (kHasVectors<T> && IsOfVectors(#value)) {                              \
+      [[maybe_unused]] const Floats p = All(static_cast<float>(number));                \
+      ForVectors<1>(n, inputs, output, [&](const auto* in) {                            \
+        const auto x = in[0];                                                           \
         return value;                                                                   \
       });                                                                               \
     } else {                                                                            \
@@ -77,11 +90,10 @@ constexpr bool IsOfVectors(const char* value) {
 #define SLUICE_BINARY(name, Function, dtypes, value, ...)                        \
   template <typename T>                                                          \
   void name##_tile(int64_t n, const void* const* inputs, double, void* output) { \
-    if constexpr (Vectors<T>::kThere && IsOfVectors(#value)) {                   \
-      using V = typename Vectors<T>::Type;                                       \
-      ForVectors<2>(n, inputs, output, [](const V* in) -> V {                    \
-        const V a = in[0];                                                       \
-        const V b = in[1];                                                       \
+    if constexpr (kHasVectors<T> && IsOfVectors(#value)) {                       \
+      ForVectors<2>(n, inputs, output, [](const auto* in) {                      \
+        const auto a = in[0];                                                    \
+        const auto b = in[1];                                                    \
         return value;                                                            \
       });                                                                        \
     } else {                                                                     \

@@ -94,10 +94,11 @@ struct ProductKernels {
   void (*contract)(const ContractTask& task);
 };
 
-// Reductions: of n > 0 contiguous elements, in an order that depends on n only; and of each of
-// `columns` columns over rows that are `row_elements` apart, one row after the other.
+// Reductions: of each of `rows` rows of n > 0 contiguous elements, in an order that depends on n
+// only; and of each of `columns` columns over rows that are `row_elements` apart, one row after the
+// other.
 struct ReductionKernels {
-  using Contiguous = void (*)(int64_t n, const void* input, void* output);
+  using Contiguous = void (*)(int64_t rows, int64_t n, const void* input, void* output);
   using Rows = void (*)(int64_t rows, int64_t columns, int64_t row_elements, const void* input,
                         void* output);
   Contiguous sum, max;

@@ -78,7 +78,7 @@ inline Floats Normal(Floats u, Floats v) {
   const Floats shifted = quarters + kRound;
   const Floats r = (quarters - (shifted - kRound)) * 1.57079632679489662F;
   const Floats cosine = SineOf({r, BitCast<Integers>(shifted) + 1});
-  return sqrt(-2.0F * log(1.0F - u)) * cosine;
+  return OneSqrt(-2.0F * OneLog(1.0F - u)) * cosine;
 }
 
 void NormalNumbers(const RandomTask& task) {

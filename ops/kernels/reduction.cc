@@ -30,7 +30,7 @@ struct Sum {
     return a + b;
   }
 };
-// A NaN b does not count: one instruction. Largest bits say besides whether there is NaN.
+// A NaN b does not count: one instruction. Whether there is NaN is found out besides.
 struct Largest {
   static constexpr bool kDropsNan = true;
   template <typename V>
@@ -54,40 +54,44 @@ struct BitsOf<double> {
 };
 
 template <typename T>
-bool IsNan(typename BitsOf<T>::Type magnitude) {
-  return magnitude > BitCast<typename BitsOf<T>::Type>(static_cast<T>(__builtin_inf()));
-}
-
-template <typename T>
 bool HasNan(int64_t n, const T* input) {
   using Bits = typename BitsOf<T>::Type;
   Bits most = 0;
   for (int64_t i = 0; i < n; ++i) {
     most = Largest::Combine(most, BitCast<Bits>(input[i]) & BitsOf<T>::kMagnitude);
   }
-  return IsNan<T>(most);
+  return most > BitCast<Bits>(static_cast<T>(__builtin_inf()));
 }
 
-// Combines elements of an operation with what came before, and the largest bits of what it drops.
+// Combines elements of an operation with what came before, and watches for NaN if it drops them: a
+// sum of small parts of the elements is NaN if one of them is, and otherwise only if there are
+// infinities of both signs.
 template <typename T, typename Operation>
 struct Accumulator {
   using V = typename VectorOf<T>::Type;
-  using B = typename VectorOf<typename BitsOf<T>::Type>::Type;
   V value;
-  B most;
+  V watch;
 
-  explicit Accumulator(const T* in) : value(Load<V>(in)), most{} { Watch(value); }
+  explicit Accumulator(const T* in) : value(Load<V>(in)), watch{} { Watch(value); }
   void Add(const T* in) {
     const V x = Load<V>(in);
     value = Operation::Combine(value, x);
     Watch(x);
   }
   void Watch(V x) {
-    if constexpr (Operation::kDropsNan) {
-      most = Largest::Combine(most, BitCast<B>(x) & BitsOf<T>::kMagnitude);
-    }
+    // Small enough for any number of elements, and large enough that few parts are denormal.
+    constexpr T kPart = 0x1p-60F;
+    if constexpr (Operation::kDropsNan) watch = x * kPart + watch;
   }
 };
+
+// Whether any lane is NaN.
+template <typename T, typename V>
+bool AnyNan(V numbers) {
+  using Bits = typename BitsOf<T>::Type;
+  const auto magnitude = BitCast<typename VectorOf<Bits>::Type>(numbers) & BitsOf<T>::kMagnitude;
+  return AnyNegative<Bits>(BitCast<Bits>(static_cast<T>(__builtin_inf())) - magnitude);
+}
 
 template <typename Operation, typename V>
 auto CombineVector(V v) {
@@ -110,7 +114,7 @@ auto CombineVector(V v) {
 // The lanes of whole rounds of kLanes elements, n of them: as many vectors at a time as there are
 // registers for in any instruction set.
 template <typename T, typename Operation>
-void FillLanes(int64_t n, const T* input, T* lanes, bool* has_nan) {
+void FillLanes(int64_t n, const T* input, T* lanes, typename VectorOf<T>::Type* watch) {
   constexpr int kCount = VectorOf<T>::kCount;
   using A = Accumulator<T, Operation>;
   for (int lane = 0; lane < kLanes; lane += 4 * kCount) {
@@ -126,9 +130,7 @@ void FillLanes(int64_t n, const T* input, T* lanes, bool* has_nan) {
       d.Add(in + i + 3 * kCount);
     }
     if constexpr (Operation::kDropsNan) {
-      const auto most =
-          Largest::Combine(Largest::Combine(a.most, b.most), Largest::Combine(c.most, d.most));
-      *has_nan |= IsNan<T>(CombineVector<Largest>(most));
+      *watch += (a.watch + b.watch) + (c.watch + d.watch);
     }
     Store(a.value, lanes + lane);
     Store(b.value, lanes + lane + kCount);
@@ -153,8 +155,7 @@ T CombineLanes(const T* lanes) {
 }
 
 template <typename T, typename Operation>
-T ReduceFew(int64_t n, const T* input, bool* has_nan) {
-  if constexpr (Operation::kDropsNan) *has_nan |= HasNan(n, input);
+T ReduceFew(int64_t n, const T* input) {
   if (n < kFewLanes) {
     T result = input[0];
     for (int64_t i = 1; i < n; ++i) result = Operation::Combine(result, input[i]);
@@ -173,27 +174,42 @@ T ReduceFew(int64_t n, const T* input, bool* has_nan) {
 }
 
 template <typename T, typename Operation>
-T ReduceBlock(int64_t n, const T* input, bool* has_nan) {
-  if (n < kFew) return ReduceFew<T, Operation>(n, input, has_nan);
+T ReduceBlock(int64_t n, const T* input, typename VectorOf<T>::Type* watch) {
+  if constexpr (Operation::kDropsNan) {
+    const int64_t whole = n < kFew ? 0 : n / kLanes * kLanes;
+    if (whole < n && HasNan(n - whole, input + whole)) *watch += static_cast<T>(__builtin_nan(""));
+  }
+  if (n < kFew) return ReduceFew<T, Operation>(n, input);
   T lanes[kLanes];
   int64_t i = n / kLanes * kLanes;
-  FillLanes<T, Operation>(i, input, lanes, has_nan);
-  if constexpr (Operation::kDropsNan) *has_nan |= HasNan(n - i, input + i);
+  FillLanes<T, Operation>(i, input, lanes, watch);
   for (int lane = 0; i < n; ++i, ++lane) lanes[lane] = Operation::Combine(lanes[lane], input[i]);
   return CombineLanes<T, Operation, kLanes>(lanes);
 }
 
-// n > 0. NaN wins, as in every other op.
 template <typename T, typename Operation>
-void Reduce(int64_t n, const void* input, void* output) {
-  const T* in = static_cast<const T*>(input);
-  bool has_nan = false;
-  T result = ReduceBlock<T, Operation>(n < kBlock ? n : kBlock, in, &has_nan);
-  for (int64_t i = kBlock; i < n && !has_nan; i += kBlock) {
+T ReduceRow(int64_t n, const T* in, typename VectorOf<T>::Type* watch) {
+  T result = ReduceBlock<T, Operation>(n < kBlock ? n : kBlock, in, watch);
+  for (int64_t i = kBlock; i < n; i += kBlock) {
     const int64_t left = n - i < kBlock ? n - i : kBlock;
-    result = Operation::Combine(result, ReduceBlock<T, Operation>(left, in + i, &has_nan));
+    result = Operation::Combine(result, ReduceBlock<T, Operation>(left, in + i, watch));
   }
-  *static_cast<T*>(output) = has_nan ? static_cast<T>(__builtin_nan("")) : result;
+  return result;
+}
+
+// n > 0. NaN wins, as in every other op: rows are gone over again if there may be one among them.
+template <typename T, typename Operation>
+void Reduce(int64_t rows, int64_t n, const void* input, void* output) {
+  const T* in = static_cast<const T*>(input);
+  T* out = static_cast<T*>(output);
+  typename VectorOf<T>::Type watch{};
+  for (int64_t row = 0; row < rows; ++row) {
+    out[row] = ReduceRow<T, Operation>(n, in + row * n, &watch);
+  }
+  if (!Operation::kDropsNan || !AnyNan<T>(watch)) return;
+  for (int64_t row = 0; row < rows; ++row) {
+    if (HasNan(n, in + row * n)) out[row] = static_cast<T>(__builtin_nan(""));
+  }
 }
 
 // ---- Rows, column by column ----

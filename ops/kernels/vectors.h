@@ -7,14 +7,14 @@
 // arithmetic, comparisons and `mask ? a : b` are operators. A lane's result does not depend on
 // other lanes.
 
-// Of the loop that follows: it carries no dependence from element to element; and four rounds at
-// once.
+// Of the loop that follows: it carries no dependence from element to element; and all of its few
+// rounds one after the other, without a loop.
 #if defined(__clang__)
 #define SLUICE_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#define SLUICE_UNROLL _Pragma("clang loop unroll_count(4)")
+#define SLUICE_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define SLUICE_INDEPENDENT _Pragma("GCC ivdep")
-#define SLUICE_UNROLL _Pragma("GCC unroll 4")
+#define SLUICE_UNROLL _Pragma("GCC unroll 16")
 #endif
 
 namespace sluice {
@@ -73,13 +73,67 @@ inline Floats MultiplyAdd(Floats a, Floats b, float c) { return MultiplyAdd(a, b
 inline Floats MultiplyAdd(Floats a, float b, Floats c) { return MultiplyAdd(a, All(b), c); }
 inline Floats MultiplyAdd(Floats a, float b, float c) { return MultiplyAdd(a, All(b), All(c)); }
 
-// Whether any lane of a comparison holds.
-inline bool Any(Integers mask) {
-  uint64_t words[kVectorBytes / 8];
-  __builtin_memcpy(words, &mask, sizeof words);
-  uint64_t any = 0;
-  for (const uint64_t word : words) any |= word;
-  return any != 0;
+#if defined(__AVX512F__)
+// 1 / sqrt(x), relative error below 2^-14.
+inline Floats InverseSqrt14(Floats x) { return __builtin_ia32_rsqrt14ps512_mask(x, x, -1); }
+#endif
+
+// Whether any lane is below zero, as those of a comparison that hold are.
+template <typename Integer = int32_t, typename Vector>
+inline bool AnyNegative(Vector numbers) {
+  using Part [[gnu::vector_size(16)]] = Integer;
+  Part parts[kVectorBytes / 16];
+  __builtin_memcpy(parts, &numbers, sizeof parts);
+  Part any = parts[0];
+  SLUICE_UNROLL
+  for (int i = 1; i < kVectorBytes / 16; ++i) any |= parts[i];
+  Integer bits = 0;
+  SLUICE_UNROLL
+  for (int i = 0; i < static_cast<int>(16 / sizeof(Integer)); ++i) bits |= any[i];
+  return bits < 0;
+}
+
+// Vectors that a function is computed of at once: its instructions wait for each other, and
+// meanwhile those of the other vectors run.
+template <int kCount>
+struct Group {
+  Floats part[kCount];
+};
+
+template <int kCount, typename F>
+inline Group<kCount> Map(Group<kCount> x, F f) {
+  Group<kCount> result;
+  SLUICE_UNROLL
+  for (int i = 0; i < kCount; ++i) result.part[i] = f(x.part[i]);
+  return result;
+}
+template <int kCount, typename F>
+inline Group<kCount> Map(Group<kCount> a, Group<kCount> b, F f) {
+  Group<kCount> result;
+  SLUICE_UNROLL
+  for (int i = 0; i < kCount; ++i) result.part[i] = f(a.part[i], b.part[i]);
+  return result;
+}
+
+template <int kCount>
+inline Group<kCount> operator-(Group<kCount> x) {
+  return Map(x, [](Floats part) { return -part; });
+}
+template <int kCount>
+inline Group<kCount> operator+(Group<kCount> a, Group<kCount> b) {
+  return Map(a, b, [](Floats x, Floats y) { return x + y; });
+}
+template <int kCount>
+inline Group<kCount> operator-(Group<kCount> a, Group<kCount> b) {
+  return Map(a, b, [](Floats x, Floats y) { return x - y; });
+}
+template <int kCount>
+inline Group<kCount> operator*(Group<kCount> a, Group<kCount> b) {
+  return Map(a, b, [](Floats x, Floats y) { return x * y; });
+}
+template <int kCount>
+inline Group<kCount> operator/(Group<kCount> a, Group<kCount> b) {
+  return Map(a, b, [](Floats x, Floats y) { return x / y; });
 }
 
 }  // namespace

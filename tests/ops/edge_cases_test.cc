@@ -208,6 +208,22 @@ TEST(MatMul, TakesLeadingAxesAsRows) {
 }
 
 // Wherever it stands: kernels look for it apart from the largest number.
+// A row that NaN is looked for in, though there is none.
+TEST(Max, OfInfinitiesOfBothSignsIsInfinity) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    for (const int64_t columns : {5, 100, 300, 1024, 5000}) {
+      Tensor rows(DType::kF64, {3, columns});
+      for (int64_t i = 0; i < 3 * columns; ++i) rows.data<double>()[i] = -1.0 - i % 7;
+      double* middle = rows.data<double>() + columns;
+      middle[0] = kInfinity;
+      middle[columns > 64 ? 64 : 1] = -kInfinity;  // in the same lane
+      Tape tape;
+      EXPECT_THAT(Numbers(Max(tape.Feed(rows.Cast(dtype)), {1})), ElementsAre(-1, kInfinity, -1))
+          << columns;
+    }
+  }
+}
+
 TEST(Max, IsNanWhereOneElementIs) {
   for (const DType dtype : {DType::kF32, DType::kF64}) {
     for (const int64_t columns : {1, 3, 16, 17, 255, 256, 300, 2049, 5000}) {

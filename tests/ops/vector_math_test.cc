@@ -184,6 +184,45 @@ TEST(VectorMath, SpecialValuesAreThoseOfTheStandardLibrary) {
   }
 }
 
+// Vectors are computed in groups, some parts of them in another way, and a whole group in another
+// way where one of its arguments is unusual.
+TEST(VectorMath, ResultsDoNotDependOnPlaceNorNeighbours) {
+  constexpr int kNumbers = 331;
+  std::vector<float> numbers;
+  for (int i = 0; i < kNumbers; ++i) numbers.push_back(0.03F * static_cast<float>(i - 100));
+  const std::vector<float> unusual = {kInfinity, -kInfinity, kNan, 1e30F,    -1e30F,
+                                      kSmallest, -kSmallest, 0.0F, -1000.0F, 20.0F};
+  for (const Function& function : kFunctions) {
+    const std::vector<float> among = Apply(function.name, numbers);
+    std::vector<float> mixed;
+    for (int i = 0; i < kNumbers; ++i) {
+      mixed.push_back(numbers[i]);
+      if (i % 7 == 0) mixed.push_back(unusual[i / 7 % unusual.size()]);
+    }
+    const std::vector<float> beside = Apply(function.name, mixed);
+    for (int i = 0, place = 0; i < kNumbers; ++i, place += i % 7 == 1 ? 2 : 1) {
+      const float alone = Apply(function.name, {numbers[i]})[0];
+      EXPECT_TRUE(IsExactly(among[i], alone)) << function.name << " of " << numbers[i];
+      EXPECT_TRUE(IsExactly(beside[place], alone)) << function.name << " of " << numbers[i];
+    }
+  }
+}
+
+TEST(VectorMath, SquareRootsAreExactInEveryPlace) {
+  constexpr int kPlaces = 67;
+  const auto kernel = static_cast<int>(ElementwiseOp::sqrt_op);
+  for (int table = 0; SupportedKernels(table) != nullptr; ++table) {
+    for (uint64_t bits = 0; bits < uint64_t{1} << 32; bits += 104729) {
+      const auto number = std::bit_cast<float>(static_cast<uint32_t>(bits));
+      const std::vector<float> numbers(kPlaces, number);
+      std::vector<float> roots(kPlaces);
+      const void* inputs[] = {numbers.data()};
+      SupportedKernels(table)->elementwise[kernel][0](kPlaces, inputs, 0, roots.data());
+      for (const float root : roots) ASSERT_TRUE(IsExactly(root, std::sqrt(number))) << number;
+    }
+  }
+}
+
 TEST(VectorMath, DenormalsCount) {
   const std::vector<float> numbers = {kSmallest,        -kSmallest, 3 * kSmallest,
                                       1e-40F,           -1e-40F,    kSmallestNormal,
