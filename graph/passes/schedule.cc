@@ -21,10 +21,12 @@ class Scheduler {
       : nodes_(graph.nodes),
         consumers_(nodes_),
         phases_(FindPhases(nodes_, consumers_)),
+        is_early_(nodes_.size()),
         waits_for_(nodes_.size()),
         first_write_after_(nodes_.size() + 1),
         rewriter_(graph) {
     FindWritesAfter();
+    FindEarly();
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       waits_for_[id] += static_cast<int32_t>(nodes_.inputs(id).size());
     }
@@ -73,13 +75,28 @@ class Scheduler {
     first_write_after_.back() = static_cast<int32_t>(writes_after_.size());
   }
 
+  // Few numbers that are made of what a run begins with, such as one by the number of a batch's
+  // targets, come before all else: between two chains they would part them.
+  void FindEarly() {
+    constexpr int64_t kFewElements = 1 << 14;
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      const OpKind kind = nodes_[id].op->kind;
+      is_early_[id] = kind != OpKind::kProduct && kind != OpKind::kPack && kind != OpKind::kWrite;
+      for (const NodeId input : nodes_.inputs(id)) {
+        is_early_[id] = is_early_[id] && is_early_[input] &&
+                        nodes_[input].type.shape.elements() <= kFewElements &&
+                        nodes_[id].type.shape.elements() <= kFewElements;
+      }
+    }
+  }
+
   void MakeReady(NodeId id) {
     if (!RunsKernel(nodes_, id)) {
       free_.push_back(id);
       return;
     }
-    const int64_t rows = RowWiseRows(nodes_, id);
-    const std::pair<int32_t, NodeId> node = {phases_[id], id};
+    const int64_t rows = is_early_[id] ? 0 : RowWiseRows(nodes_, id);
+    const std::pair<int32_t, NodeId> node = {is_early_[id] ? 0 : phases_[id], id};
     Ready& ready = ready_[rows];
     if (ready.empty() || node < ready.top()) {
       if (!ready.empty()) firsts_.erase({ready.top(), rows});
@@ -127,6 +144,7 @@ class Scheduler {
   const NodeList& nodes_;
   const Consumers consumers_;
   const std::vector<int32_t> phases_;
+  std::vector<bool> is_early_;
   std::vector<int32_t> waits_for_;
   // As one flat list: by what they follow.
   std::vector<int32_t> first_write_after_;

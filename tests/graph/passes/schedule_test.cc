@@ -64,10 +64,19 @@ TEST_F(ScheduleTest, PutsNodesOfAsManyRowsSideBySide) {
 }
 
 TEST_F(ScheduleTest, PutsWhatIsNotRowByRowFirst) {
-  const Value x = Feed({2, 3}), w = Feed({3, 3});
+  const Value x = Feed({200, 100}), w = Feed({200, 100});
   const Value a = Exp(x);
   const Value p = Transpose(w, {1, 0});
   EXPECT_THAT(Scheduled({a, p}), ElementsAre("0 feed", "1 feed", "2 transpose 0", "3 exp 1"));
+}
+
+// The sum would come between the two that are row by row, for the second reads it.
+TEST_F(ScheduleTest, PutsFewNumbersThatWaitForNothingFirst) {
+  const Value x = Feed({200, 100}), few = Feed({200});
+  const Value a = Exp(x);
+  const Value b = Softplus(a) * Sum(few);
+  EXPECT_THAT(Scheduled({b}), ElementsAre("0 feed", "1 feed", "2 sum 0", "3 exp 1", "4 softplus 3",
+                                          "5 multiply 4 2"));
 }
 
 TEST_F(ScheduleTest, PutsAWriteBehindTheLastReaderOfTheOldValue) {
