@@ -254,14 +254,39 @@ class Placer {
     return true;
   }
 
+  // By `id`, and by those before it in its group.
+  bool ReadWhole(NodeId id, NodeId owner) const {
+    if (const Group* group = GroupOf(id)) {
+      for (const NodeId member : group->members) {
+        if (member < id && !ReadsWhole(member, owner)) return false;
+      }
+    }
+    return ReadsWhole(id, owner);
+  }
+
   void HostInPlace() {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
-      if (!OwnsArena(id)) continue;
-      const absl::Span<const NodeId> inputs = nodes_.inputs(id);
-      for (size_t i = 0; i < inputs.size(); ++i) {
-        if (!MayOverwrite(id, i) || nodes_[inputs[i]].type != nodes_[id].type) continue;
-        if (HostInWhole(id, inputs[i]) || HostInStrip(id, inputs[i])) break;
-      }
+      if (OwnsArena(id) && !HostInInput(id, id)) HostInInputOfGroup(id);
+    }
+  }
+
+  // In an input of `reader`, which is `id` or one before it in its group.
+  bool HostInInput(NodeId id, NodeId reader) {
+    const absl::Span<const NodeId> inputs = nodes_.inputs(reader);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!MayOverwrite(reader, i) || nodes_[inputs[i]].type != nodes_[id].type) continue;
+      if (HostInWhole(id, inputs[i]) || HostInStrip(id, inputs[i])) return true;
+    }
+    return false;
+  }
+
+  // Tile by tile, those before it in its group have read their inputs when `id` is written.
+  void HostInInputOfGroup(NodeId id) {
+    const Group* group = GroupOf(id);
+    if (group == nullptr) return;
+    for (const NodeId member : group->members) {
+      if (member >= id) return;
+      if (stages_.internal[member] && HostInInput(id, member)) return;
     }
   }
 
@@ -269,8 +294,8 @@ class Placer {
   // op.
   bool HostInWhole(NodeId id, NodeId input) {
     const NodeId owner = Owner(input).first;
-    if (owner == id || !OwnsArena(owner) || last_use_[owner] != At(id)) return false;
-    if (Bytes(owner) != Bytes(id) || !ReadsWhole(id, owner)) return false;
+    if (owner == id || !OwnsArena(owner) || last_use_[owner] > At(id)) return false;
+    if (Bytes(owner) != Bytes(id) || !ReadWhole(id, owner)) return false;
     // In a chain, the rows of strips are not those of the whole.
     const auto strips = strips_.find(owner);
     if (StageOf(id) != nullptr && strips != strips_.end() && strips->second.has_parts())

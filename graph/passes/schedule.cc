@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <queue>
 #include <set>
@@ -15,6 +16,11 @@ namespace {
 using Ready = std::priority_queue<std::pair<int32_t, NodeId>,
                                   std::vector<std::pair<int32_t, NodeId>>, std::greater<>>;
 
+// What takes more room than this, and is made of values that are there all the time (a packed
+// weight), is made when somebody is about to read it; what is smaller is made at the beginning,
+// where much of it runs side by side and interrupts no chain.
+constexpr int64_t kLargePack = 1 << 20;
+
 class Scheduler {
  public:
   explicit Scheduler(PlanGraph& graph)
@@ -22,11 +28,13 @@ class Scheduler {
         consumers_(nodes_),
         phases_(FindPhases(nodes_, consumers_)),
         waits_for_(nodes_.size()),
+        is_held_(nodes_.size()),
         first_write_after_(nodes_.size() + 1),
         rewriter_(graph) {
     FindWritesAfter();
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       waits_for_[id] += static_cast<int32_t>(nodes_.inputs(id).size());
+      is_held_[id] = nodes_[id].op->kind == OpKind::kPack && nodes_[id].type.bytes() > kLargePack;
     }
   }
 
@@ -74,6 +82,7 @@ class Scheduler {
   }
 
   void MakeReady(NodeId id) {
+    if (is_held_[id]) return;
     if (!RunsKernel(nodes_, id)) {
       free_.push_back(id);
       return;
@@ -102,7 +111,16 @@ class Scheduler {
   }
 
   void Release(NodeId id) {
-    if (--waits_for_[id] == 0) MakeReady(id);
+    if (--waits_for_[id] == 0) return MakeReady(id);
+    // Once a reader waits for nothing but what is held, that is made.
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+    const auto is_held = [this](NodeId input) { return is_held_[input]; };
+    if (std::count_if(inputs.begin(), inputs.end(), is_held) != waits_for_[id]) return;
+    for (const NodeId input : inputs) {
+      if (!is_held_[input]) continue;
+      is_held_[input] = false;
+      if (waits_for_[input] == 0) MakeReady(input);
+    }
   }
 
   // Appends the nodes in `free_` and those that become free by it.
@@ -128,6 +146,7 @@ class Scheduler {
   const Consumers consumers_;
   const std::vector<int32_t> phases_;
   std::vector<int32_t> waits_for_;
+  std::vector<bool> is_held_;  // until a reader waits for it alone
   // As one flat list: by what they follow.
   std::vector<int32_t> first_write_after_;
   std::vector<NodeId> writes_after_;
