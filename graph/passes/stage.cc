@@ -9,9 +9,6 @@
 namespace sluice {
 namespace {
 
-// A product of more rows than this keeps all cores busy by itself, and reads its right-hand operand
-// once for all of them.
-constexpr int64_t kLoopRows = 512;
 // Right-hand operands beyond the caches of the cores are better split by columns, with a meeting
 // after each product, unless there are many rows to use what was loaded for.
 constexpr int64_t kCachedBytes = 4 << 20;
@@ -36,7 +33,7 @@ class StageFinder {
       if (!RunsKernel(nodes_, id)) continue;
       const bool product = nodes_[id].op->kind == OpKind::kProduct;
       int64_t rows = RowWiseRows(nodes_, id);
-      if (rows < 2 || (product && rows > kLoopRows)) rows = 0;
+      if (rows < 2 || (product && rows > kMostRowsOfChain)) rows = 0;
       if (rows == 0 && !MayRunBesideOthers(id)) {
         End();
         continue;
