@@ -34,7 +34,7 @@ class Scheduler {
     FindWritesAfter();
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       waits_for_[id] += static_cast<int32_t>(nodes_.inputs(id).size());
-      is_held_[id] = nodes_[id].op->kind == OpKind::kPack && nodes_[id].type.bytes() > kLargePack;
+      is_held_[id] = MayWait(id);
     }
   }
 
@@ -55,6 +55,15 @@ class Scheduler {
   }
 
  private:
+  // Whether products wait for it, and each for something else too.
+  bool MayWait(NodeId id) const {
+    if (nodes_[id].op->kind != OpKind::kPack || nodes_[id].type.bytes() <= kLargePack) return false;
+    const absl::Span<const NodeId> readers = consumers_.of(id);
+    return !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](NodeId reader) {
+      return nodes_[nodes_.inputs(reader)[0]].op->kind != OpKind::kPack;
+    });
+  }
+
   // A write follows all that read the variable's old value, directly or through views. Other writes
   // do not count: what they take from the variable is saved before the run.
   void FindWritesAfter() {

@@ -76,6 +76,7 @@ std::vector<Sample> LargeSamples(absl::string_view name) {
   if (op->kind == OpKind::kElementwise) return LargeElementwise(*op);
   const std::map<std::string, std::vector<Sample>> others = {
       {"sum", LargeReductions()},
+      {"sum_squares", {{{Floats({301, 1003})}, {.integers = {2}}}}},
       {"max", LargeReductions()},
       {"matmul", LargeMatMuls()},
       {"pack",

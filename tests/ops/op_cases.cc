@@ -96,6 +96,14 @@ Reference Reduction(double start, Combine combine) {
   };
 }
 
+std::vector<double> SumSquaresReference(const ReferenceArguments& arguments) {
+  double sum = 0;
+  for (int64_t i = 0; i < arguments.inputs[0].elements(); ++i) {
+    sum += arguments.inputs[0].At(i) * arguments.inputs[0].At(i);
+  }
+  return {sum};
+}
+
 // ---- Products ----
 
 std::vector<double> MatMulReference(const ReferenceArguments& arguments) {
@@ -338,6 +346,7 @@ std::vector<OpCase> MakeCases() {
        Draw::kHalves,
        {0}},
       {"sum", Reduction(0, [](double a, double b) { return a + b; }), sum},
+      {"sum_squares", SumSquaresReference, sum},
       {"max",
        Reduction(-std::numeric_limits<double>::infinity(),
                  [](double a, double b) { return std::fmax(a, b); }),
