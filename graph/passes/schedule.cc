@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <queue>
 #include <set>
@@ -46,7 +47,8 @@ class Scheduler {
       // Work of as many rows as long as there is some: it can run block of rows by block of rows.
       // What is needed in a later phase only waits until nothing else is ready.
       auto rows = ready_.find(rows_);
-      if (rows == ready_.end() || rows->second.top().first > phase_ + 2) rows = NextRows();
+      const int32_t last = std::min(phase_ + 2, wanted_in_);
+      if (rows == ready_.end() || rows->second.top().first > last) rows = NextRows();
       rows_ = rows->first;
       phase_ = rows->second.top().first;
       free_.push_back(TakeFirst(rows));
@@ -125,6 +127,7 @@ class Scheduler {
     const absl::Span<const NodeId> inputs = nodes_.inputs(id);
     const auto is_held = [this](NodeId input) { return is_held_[input]; };
     if (std::count_if(inputs.begin(), inputs.end(), is_held) != waits_for_[id]) return;
+    wanted_in_ = std::min(wanted_in_, phases_[id]);
     for (const NodeId input : inputs) {
       if (!is_held_[input]) continue;
       is_held_[input] = false;
@@ -147,6 +150,7 @@ class Scheduler {
 
   // What is not row by row goes first, then what comes first.
   std::map<int64_t, Ready>::iterator NextRows() {
+    wanted_in_ = kNever;
     const auto next = ready_.begin();
     return next->first == 0 ? next : ready_.find(firsts_.begin()->second);
   }
@@ -165,6 +169,8 @@ class Scheduler {
   std::set<std::pair<std::pair<int32_t, NodeId>, int64_t>> firsts_;
   int64_t rows_ = 0;   // of the last node
   int32_t phase_ = 0;  // likewise
+  static constexpr int32_t kNever = std::numeric_limits<int32_t>::max();
+  int32_t wanted_in_ = kNever;  // the first phase that waits for what was held
   GraphRewriter rewriter_;
 };
 
