@@ -406,48 +406,68 @@ class Placer {
     return last;
   }
 
-  MemoryPlan Lay() {
-    MemoryPlan plan;
-    plan.places.resize(nodes_.size());
+  // A value in the arena, and the nodes between which it has its memory.
+  struct Tenant {
+    NodeId owner;
+    NodeId first, last;
+    int64_t bytes;
+    bool in_chain;  // from its first to its last use, row after row
+  };
+
+  std::vector<Tenant> FindTenants() const {
     std::vector<NodeId> first_use(nodes_.size(), kNoNode);
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       const NodeId owner = Owner(id).first;
       if (first_use[owner] == kNoNode) first_use[owner] = id;
     }
     // Pieces come before the concatenation that owns them: memory starts with the first of them.
+    std::vector<Tenant> tenants;
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      if (Owner(id).first != id || !OwnsArena(id)) continue;
+      const bool in_chain = LivesInChain(id, first_use[id]);
+      const NodeId last = !reuse_ ? nodes_.size() : in_chain ? NodeAt(last_use_[id]) : EndOf(id);
+      tenants.push_back({id, first_use[id], last, Aligned(Bytes(id)), in_chain});
+    }
+    return tenants;
+  }
+
+  // Lays tenants in the order of the nodes, behind `begin`, but those that have a place already:
+  // `laid` by owner. Returns where the arena ends.
+  int64_t LayInOrder(const std::vector<Tenant>& tenants, int64_t begin,
+                     const absl::flat_hash_set<NodeId>& laid, std::vector<Place>& places) const {
     OwnerLists starts(nodes_.size());
     OwnerLists ends(nodes_.size());
-    for (NodeId id = nodes_.size() - 1; id >= 0; --id) {
-      if (Owner(id).first != id || !OwnsArena(id)) continue;
-      starts.PushFront(first_use[id], id);
-      if (!reuse_) continue;
-      const bool inside = LivesInChain(id, first_use[id]);
-      ends.PushFront(inside ? NodeAt(last_use_[id]) : EndOf(id), id);
+    std::vector<const Tenant*> tenant_of(nodes_.size());
+    for (auto tenant = tenants.rbegin(); tenant != tenants.rend(); ++tenant) {
+      if (laid.contains(tenant->owner)) continue;
+      tenant_of[tenant->owner] = &*tenant;
+      starts.PushFront(tenant->first, tenant->owner);
+      ends.PushFront(tenant->last, tenant->owner);
     }
-    Arena arena;
+    Arena arena(begin);
     // Within a chain: free places by size, and all that it took.
     absl::flat_hash_map<int64_t, std::vector<int64_t>> free_places;
     std::vector<std::pair<int64_t, int64_t>> taken;  // offset, bytes
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       for (NodeId owner = starts.First(id); owner != kNoNode; owner = starts.Next(owner)) {
-        const int64_t bytes = Aligned(nodes_[owner].type.bytes());
-        if (!LivesInChain(owner, id)) {
-          plan.places[owner].offset = arena.Allocate(bytes);
+        const Tenant& tenant = *tenant_of[owner];
+        if (!tenant.in_chain) {
+          places[owner].offset = arena.Allocate(tenant.bytes);
           continue;
         }
-        std::vector<int64_t>& places = free_places[nodes_[owner].type.bytes()];
-        if (places.empty()) {
-          places.push_back(arena.Allocate(bytes));
-          taken.emplace_back(places.back(), bytes);
+        std::vector<int64_t>& of_size = free_places[Bytes(owner)];
+        if (of_size.empty()) {
+          of_size.push_back(arena.Allocate(tenant.bytes));
+          taken.emplace_back(of_size.back(), tenant.bytes);
         }
-        plan.places[owner].offset = places.back();
-        places.pop_back();
+        places[owner].offset = of_size.back();
+        of_size.pop_back();
       }
       for (NodeId owner = ends.First(id); owner != kNoNode; owner = ends.Next(owner)) {
-        if (LivesInChain(owner, first_use[owner])) {
-          free_places[nodes_[owner].type.bytes()].push_back(plan.places[owner].offset);
+        if (tenant_of[owner]->in_chain) {
+          free_places[Bytes(owner)].push_back(places[owner].offset);
         } else {
-          arena.Free(plan.places[owner].offset, Aligned(nodes_[owner].type.bytes()));
+          arena.Free(places[owner].offset, tenant_of[owner]->bytes);
         }
       }
       if (const Stage* stage = StageOf(id); stage != nullptr && stage->last == id) {
@@ -456,7 +476,56 @@ class Placer {
         free_places.clear();
       }
     }
-    plan.arena_bytes = arena.end();
+    return arena.end();
+  }
+
+  // Lays the largest first, each at the lowest place that nobody has at its time, and the others
+  // behind them: small ones do not cut up the room of large ones. Returns where the arena ends.
+  int64_t LayLargestFirst(const std::vector<Tenant>& tenants, std::vector<Place>& places) const {
+    constexpr int64_t kLarge = 256 << 10;
+    constexpr size_t kMost = 256;  // each is compared with each
+    std::vector<Tenant> large;
+    for (const Tenant& tenant : tenants) {
+      if (tenant.bytes >= kLarge && !tenant.in_chain) large.push_back(tenant);
+    }
+    std::stable_sort(large.begin(), large.end(),
+                     [](const Tenant& a, const Tenant& b) { return a.bytes > b.bytes; });
+    if (large.size() > kMost) large.resize(kMost);
+    absl::flat_hash_set<NodeId> laid;
+    int64_t end = 0;
+    for (size_t i = 0; i < large.size(); ++i) {
+      std::vector<std::pair<int64_t, int64_t>> taken;  // begin, end
+      for (size_t j = 0; j < i; ++j) {
+        if (large[j].last < large[i].first || large[i].last < large[j].first) continue;
+        const int64_t begin = places[large[j].owner].offset;
+        taken.emplace_back(begin, begin + large[j].bytes);
+      }
+      std::sort(taken.begin(), taken.end());
+      int64_t offset = 0;
+      for (const auto& [begin, behind] : taken) {
+        if (offset + large[i].bytes <= begin) break;
+        offset = std::max(offset, behind);
+      }
+      places[large[i].owner].offset = offset;
+      laid.insert(large[i].owner);
+      end = std::max(end, offset + large[i].bytes);
+    }
+    return LayInOrder(tenants, end, laid, places);
+  }
+
+  MemoryPlan Lay() {
+    MemoryPlan plan;
+    plan.places.resize(nodes_.size());
+    const std::vector<Tenant> tenants = FindTenants();
+    plan.arena_bytes = LayInOrder(tenants, 0, {}, plan.places);
+    if (reuse_) {
+      std::vector<Place> places(nodes_.size());
+      const int64_t bytes = LayLargestFirst(tenants, places);
+      if (bytes < plan.arena_bytes) {
+        plan.places = std::move(places);
+        plan.arena_bytes = bytes;
+      }
+    }
     PlaceSources(plan);
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       const auto [owner, offset] = Owner(id);
