@@ -213,6 +213,9 @@ struct Op {
   // may do so over any.
   static constexpr int kNoInput = -1;
   int overwritable_input = kNoInput;
+  // Whether a product may write its result over its right-hand operand, if that has as many columns
+  // and no fewer rows: a column of the result needs no other column of it.
+  bool (*overwrites_right)(const Attributes&) = nullptr;
   // Each element of the output is an element of input 0.
   bool copies = false;
   // The output is input 0 broadcast to its shape, which element-wise ops do by themselves.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <optional>
 
@@ -285,8 +286,46 @@ Piece ContractPiece(int64_t m, int64_t n, const ProductKernels& kernels) {
   return {tiles * kernels.tile_rows, panels * kernels.panel_columns};
 }
 
+// The same where the output lies over y: some columns of y after the others, which each thread
+// takes away before it writes there.
+void RunContractOverRight(const ConstView& left, const View& output) {
+  const int64_t k = left.type.shape[0];
+  const int64_t m = left.type.shape[1];
+  const int64_t n = output.type.shape[1];
+  const ProductKernels& kernels = KernelsFor(left.type.dtype);
+  const int64_t bytes = BytesPerElement(left.type.dtype);
+  constexpr int64_t kBytesAway = 1 << 20;
+  const int64_t panels =
+      std::clamp<int64_t>(kBytesAway / (k * kernels.panel_columns * bytes), 1, 8);
+  const int64_t columns = panels * kernels.panel_columns;
+  const int64_t pitch = columns + 64 / bytes;  // not a multiple of a large power of two
+  auto* const out = output.as<std::byte>();
+  ParallelFor((n + columns - 1) / columns, 2.0 * static_cast<double>(k * m * columns) / 60,
+              [&](int64_t begin, int64_t end) {
+                const auto allocate = [](int64_t size) {
+                  return std::unique_ptr<void, decltype(&std::free)>(
+                      std::aligned_alloc(64, (size + 63) / 64 * 64), &std::free);
+                };
+                const auto scratch = allocate(kernels.contract_scratch);
+                const auto away = allocate(k * pitch * bytes);
+                for (int64_t i = begin; i < end; ++i) {
+                  const int64_t column = i * columns;
+                  const int64_t count = std::min(columns, n - column);
+                  auto* const to = static_cast<std::byte*>(away.get());
+                  for (int64_t p = 0; p < k; ++p) {
+                    std::memcpy(to + p * pitch * bytes, out + (p * n + column) * bytes,
+                                count * bytes);
+                  }
+                  kernels.contract({left.data, m, to, pitch, out + column * bytes, n, k, 0, m, 0,
+                                    count, false, scratch.get()});
+                }
+              });
+}
+
 // x^T · y of matrices as they are, a sum over rows.
 void RunContract(const ConstView& left, const ConstView& right, const View& output) {
+  if (right.data == output.data && output.type.bytes() > 0)
+    return RunContractOverRight(left, output);
   const int64_t m = left.type.shape[1];
   const int64_t n = right.type.shape[1];
   const int64_t k = left.type.shape[0];
@@ -415,7 +454,8 @@ const RegisterOps kOps(
       .packed_product = "packed_matmul",
       .reads_in_place = ReadsInPlace,
       .adds_over_rows = ContractsRows,
-      .row_by_row = LeftIsUpright},
+      .row_by_row = LeftIsUpright,
+      .overwrites_right = ContractsRows},
      // Those below are written by planning, after gradients.
      {.name = "pack",
       .kind = OpKind::kPack,

@@ -266,27 +266,50 @@ class Placer {
 
   void HostInPlace() {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
-      if (OwnsArena(id) && !HostInInput(id, id)) HostInInputOfGroup(id);
+      if (!OwnsArena(id)) continue;
+      if (MayOverwriteRight(nodes_, id)) {
+        HostInRight(id);
+      } else if (!HostInInput(id)) {
+        HostInInputOfGroup(id);
+      }
     }
   }
 
-  // In an input of `reader`, which is `id` or one before it in its group.
-  bool HostInInput(NodeId id, NodeId reader) {
-    const absl::Span<const NodeId> inputs = nodes_.inputs(reader);
+  // A product over its right-hand operand, which may be larger.
+  void HostInRight(NodeId id) {
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+    const NodeId owner = Owner(inputs[1]).first;
+    if (owner == id || !OwnsArena(owner) || last_use_[owner] != At(id)) return;
+    if (Owner(inputs[0]).first == owner || Bytes(inputs[1]) != Bytes(owner)) return;
+    if (StageOf(id) != nullptr || strips_.contains(owner) || strips_.contains(id)) return;
+    host_[id] = owner;
+    last_use_[owner] = last_use_[id];
+  }
+
+  bool HostInInput(NodeId id) {
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
     for (size_t i = 0; i < inputs.size(); ++i) {
-      if (!MayOverwrite(reader, i) || nodes_[inputs[i]].type != nodes_[id].type) continue;
+      if (!MayOverwrite(id, i) || nodes_[inputs[i]].type != nodes_[id].type) continue;
       if (HostInWhole(id, inputs[i]) || HostInStrip(id, inputs[i])) return true;
     }
     return false;
   }
 
-  // Tile by tile, those before it in its group have read their inputs when `id` is written.
+  // Tile by tile, those before it in its group have read their inputs when `id` is written. Strips
+  // are for what lives long, such as a gate that gradients read: the rest finds room elsewhere, and
+  // would keep concatenations from lying there.
   void HostInInputOfGroup(NodeId id) {
+    constexpr NodeId kLongLife = 256;
     const Group* group = GroupOf(id);
     if (group == nullptr) return;
+    const bool lives_long = NodeAt(last_use_[id]) - id > kLongLife;
     for (const NodeId member : group->members) {
       if (member >= id) return;
-      if (stages_.internal[member] && HostInInput(id, member)) return;
+      if (!stages_.internal[member]) continue;
+      for (const NodeId input : nodes_.inputs(member)) {
+        if (nodes_[input].type != nodes_[id].type) continue;
+        if (HostInWhole(id, input) || (lives_long && HostInStrip(id, input))) return;
+      }
     }
   }
 
@@ -482,8 +505,8 @@ class Placer {
   // Lays the largest first, each at the lowest place that nobody has at its time, and the others
   // behind them: small ones do not cut up the room of large ones. Returns where the arena ends.
   int64_t LayLargestFirst(const std::vector<Tenant>& tenants, std::vector<Place>& places) const {
-    constexpr int64_t kLarge = 256 << 10;
-    constexpr size_t kMost = 256;  // each is compared with each
+    constexpr int64_t kLarge = 32 << 10;
+    constexpr size_t kMost = 1024;  // each is compared with each
     std::vector<Tenant> large;
     for (const Tenant& tenant : tenants) {
       if (tenant.bytes >= kLarge && !tenant.in_chain) large.push_back(tenant);
@@ -491,24 +514,28 @@ class Placer {
     std::stable_sort(large.begin(), large.end(),
                      [](const Tenant& a, const Tenant& b) { return a.bytes > b.bytes; });
     if (large.size() > kMost) large.resize(kMost);
+    struct Range {
+      int64_t begin, end;
+      NodeId first, last;
+    };
+    std::vector<Range> ranges;  // by their begin
     absl::flat_hash_set<NodeId> laid;
     int64_t end = 0;
-    for (size_t i = 0; i < large.size(); ++i) {
-      std::vector<std::pair<int64_t, int64_t>> taken;  // begin, end
-      for (size_t j = 0; j < i; ++j) {
-        if (large[j].last < large[i].first || large[i].last < large[j].first) continue;
-        const int64_t begin = places[large[j].owner].offset;
-        taken.emplace_back(begin, begin + large[j].bytes);
-      }
-      std::sort(taken.begin(), taken.end());
+    for (const Tenant& tenant : large) {
       int64_t offset = 0;
-      for (const auto& [begin, behind] : taken) {
-        if (offset + large[i].bytes <= begin) break;
-        offset = std::max(offset, behind);
+      for (const Range& range : ranges) {
+        if (range.last < tenant.first || tenant.last < range.first) continue;
+        if (offset + tenant.bytes <= range.begin) break;
+        offset = std::max(offset, range.end);
       }
-      places[large[i].owner].offset = offset;
-      laid.insert(large[i].owner);
-      end = std::max(end, offset + large[i].bytes);
+      places[tenant.owner].offset = offset;
+      laid.insert(tenant.owner);
+      const Range range{offset, offset + tenant.bytes, tenant.first, tenant.last};
+      const auto behind =
+          std::upper_bound(ranges.begin(), ranges.end(), range,
+                           [](const Range& a, const Range& b) { return a.begin < b.begin; });
+      ranges.insert(behind, range);
+      end = std::max(end, range.end);
     }
     return LayInOrder(tenants, end, laid, places);
   }

@@ -61,6 +61,7 @@ class StageFinder {
         nodes_[inputs[op.overwritable_input]].type == nodes_[id].type) {
       return false;
     }
+    if (MayOverwriteRight(nodes_, id)) return false;
     return op.kind == OpKind::kProduct || op.kind == OpKind::kReduction ||
            op.kind == OpKind::kPack || op.kind == OpKind::kSlice || op.kind == OpKind::kMove ||
            op.kind == OpKind::kScatter;
@@ -180,6 +181,13 @@ class GroupFinder {
 };
 
 }  // namespace
+
+bool MayOverwriteRight(const NodeList& nodes, NodeId id) {
+  const Op& op = *nodes[id].op;
+  const TensorType& type = nodes[id].type;
+  if (op.overwrites_right == nullptr || !op.overwrites_right(nodes.attributes(id))) return false;
+  return type.bytes() > kCachedBytes && type.bytes() <= nodes[nodes.inputs(id)[1]].type.bytes();
+}
 
 Stages FindStages(const PlanGraph& graph) {
   const auto size = static_cast<size_t>(graph.nodes.size());

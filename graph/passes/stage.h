@@ -46,6 +46,10 @@ struct Stages {
   std::vector<bool> internal;
 };
 
+// Whether a product may write its result over its right-hand operand, for which it runs by itself:
+// only if the result is large.
+bool MayOverwriteRight(const NodeList& nodes, NodeId id);
+
 Stages FindStages(const PlanGraph& graph);
 
 }  // namespace sluice
