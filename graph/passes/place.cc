@@ -303,10 +303,14 @@ class Placer {
     const Group* group = GroupOf(id);
     if (group == nullptr) return;
     const bool lives_long = NodeAt(last_use_[id]) - id > kLongLife;
-    for (const NodeId member : group->members) {
-      if (member >= id) return;
-      if (!stages_.internal[member]) continue;
-      for (const NodeId input : nodes_.inputs(member)) {
+    // What the result is made of, from the last to the first.
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+    absl::InlinedVector<NodeId, 16> made_of(inputs.begin(), inputs.end());
+    for (auto member = group->members.rbegin(); member != group->members.rend(); ++member) {
+      if (*member >= id || !stages_.internal[*member]) continue;
+      if (std::find(made_of.begin(), made_of.end(), *member) == made_of.end()) continue;
+      for (const NodeId input : nodes_.inputs(*member)) {
+        made_of.push_back(input);
         if (nodes_[input].type != nodes_[id].type) continue;
         if (HostInWhole(id, input) || (lives_long && HostInStrip(id, input))) return;
       }
