@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -100,6 +99,19 @@ absl::Status RunPack(const KernelArguments& arguments) {
 
 // ---- The product ----
 
+// Memory of one call, at a multiple of 64. (aligned_alloc of some libraries does not find the room
+// of the call before again.)
+class Scratch {
+ public:
+  explicit Scratch(int64_t bytes) : memory_(new std::byte[bytes + 64]) {}
+  std::byte* data() const {
+    return memory_.get() + (64 - reinterpret_cast<uintptr_t>(memory_.get()) % 64) % 64;
+  }
+
+ private:
+  std::unique_ptr<std::byte[]> memory_;
+};
+
 // The right-hand operand as a matrix in memory that is not packed.
 struct RightMatrix {
   const void* data;
@@ -121,8 +133,7 @@ class ProductByParts {
         bytes_(BytesPerElement(dtype)),
         depth_(k <= kPartDepth ? k : Quotient(k, Quotient(k, kPartDepth))),
         panels_(std::max<int64_t>(1, kPartBytes / std::max<int64_t>(1, PanelBytes()))),
-        scratch_(std::aligned_alloc(64, std::max<int64_t>(64, panels_ * PanelBytes())),
-                 &std::free) {}
+        scratch_(panels_ * PanelBytes()) {}
 
   void Run(const ProductTask& task) {
     int64_t p = 0;
@@ -137,18 +148,17 @@ class ProductByParts {
 
  private:
   static int64_t Quotient(int64_t a, int64_t b) { return (a + b - 1) / b; }
-  // A multiple of 64, as panels are whole vectors of columns, or aligned up to it.
-  int64_t PanelBytes() const { return Quotient(depth_ * kernels_.panel_columns * bytes_, 64) * 64; }
+  int64_t PanelBytes() const { return depth_ * kernels_.panel_columns * bytes_; }
 
   void RunPart(const ProductTask& whole, int64_t p, int64_t k, int64_t panel, int64_t panels) {
     const int64_t column = panel * kernels_.panel_columns;
     const int64_t n = std::min(whole.n - column, panels * kernels_.panel_columns);
     const int64_t from = p * right_.layout.row + column * right_.layout.column;
     kernels_.pack({static_cast<const std::byte*>(right_.data) + from * bytes_, right_.layout, k, n,
-                   scratch_.get(), 0, n, 0, panels});
+                   scratch_.data(), 0, n, 0, panels});
     ProductTask part = whole;
     part.a = static_cast<const std::byte*>(whole.a) + p * whole.a_layout.column * bytes_;
-    part.b = scratch_.get();
+    part.b = scratch_.data();
     part.b_row = 0;
     part.c = static_cast<std::byte*>(whole.c) + column * bytes_;
     part.n = n;
@@ -169,7 +179,7 @@ class ProductByParts {
   const int64_t bytes_;   // of an element
   const int64_t depth_;   // rows of a part
   const int64_t panels_;  // of a part
-  const std::unique_ptr<void, decltype(&std::free)> scratch_;
+  const Scratch scratch_;
 };
 
 // As many rows pass an operand but once: to pack it would read it once as well, and write it.
@@ -302,22 +312,18 @@ void RunContractOverRight(const ConstView& left, const View& output) {
   auto* const out = output.as<std::byte>();
   ParallelFor((n + columns - 1) / columns, 2.0 * static_cast<double>(k * m * columns) / 60,
               [&](int64_t begin, int64_t end) {
-                const auto allocate = [](int64_t size) {
-                  return std::unique_ptr<void, decltype(&std::free)>(
-                      std::aligned_alloc(64, (size + 63) / 64 * 64), &std::free);
-                };
-                const auto scratch = allocate(kernels.contract_scratch);
-                const auto away = allocate(k * pitch * bytes);
+                const Scratch scratch(kernels.contract_scratch);
+                const Scratch away(k * pitch * bytes);
                 for (int64_t i = begin; i < end; ++i) {
                   const int64_t column = i * columns;
                   const int64_t count = std::min(columns, n - column);
-                  auto* const to = static_cast<std::byte*>(away.get());
+                  std::byte* const to = away.data();
                   for (int64_t p = 0; p < k; ++p) {
                     std::memcpy(to + p * pitch * bytes, out + (p * n + column) * bytes,
                                 count * bytes);
                   }
                   kernels.contract({left.data, m, to, pitch, out + column * bytes, n, k, 0, m, 0,
-                                    count, false, scratch.get()});
+                                    count, false, scratch.data()});
                 }
               });
 }
@@ -337,14 +343,13 @@ void RunContract(const ConstView& left, const ConstView& right, const View& outp
   const int64_t column_blocks = (n + columns - 1) / columns;
   const double flops = 2.0 * static_cast<double>(k * std::min(m, rows) * std::min(n, columns));
   ParallelFor(row_blocks * column_blocks, flops / 60, [&](int64_t begin, int64_t end) {
-    const std::unique_ptr<void, decltype(&std::free)> scratch(
-        std::aligned_alloc(64, kernels.contract_scratch), &std::free);
+    const Scratch scratch(kernels.contract_scratch);
     for (int64_t i = begin; i < end; ++i) {
       const int64_t row = i % row_blocks * rows;
       const int64_t column = i / row_blocks * columns;
       kernels.contract({left.data, m, right.data, n, output.data, n, k, row,
                         std::min(row + rows, m), column, std::min(column + columns, n), false,
-                        scratch.get()});
+                        scratch.data()});
     }
   });
 }
