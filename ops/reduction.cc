@@ -231,12 +231,12 @@ void AddSquares(const KernelArguments& arguments) {
         const void* const inputs[] = {x + i};
         T of_tile;
         tile(n, inputs, 0, squares);
-        sum(n, squares, &of_tile);
+        sum(1, n, squares, &of_tile);
         partial[piece] = i == piece * kPiece ? of_tile : partial[piece] + of_tile;
       }
     }
   });
-  sum(pieces, partial.data(), arguments.output.data);
+  sum(1, pieces, partial.data(), arguments.output.data);
 }
 
 absl::Status RunSumSquares(const KernelArguments& arguments) {
