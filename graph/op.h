@@ -190,12 +190,14 @@ struct Op {
   std::function<double(absl::Span<const TensorType> inputs, const TensorType& output)> flops;
   std::vector<Sample> samples;
   // A product's other form, which takes its right-hand operand packed by `pack`; names of ops. A
-  // product that adds over rows takes its operands as they are.
+  // product that adds over rows takes its operands as they are. The other form also takes a
+  // right-hand operand as it is, and packs what it works on for itself: no worse where it is alone
+  // in reading the operand, and has many rows to use each part for.
   std::string pack = "";
   std::string packed_product = "";
-  // Whether the packed form also takes such a right-hand operand as it is, which pays where few
-  // rows are multiplied by it.
-  bool (*takes_unpacked)(const Attributes&, const TensorType& right) = nullptr;
+  // Whether the packed form reads such an operand where it lies, for so many rows in all: so few
+  // that packing would take longer.
+  bool (*reads_in_place)(const Attributes&, const TensorType& right, int64_t rows) = nullptr;
   // op(a, b) + op(c, d) is op of the rows of a and c, and of b and d: sums over time steps become
   // one call.
   bool (*adds_over_rows)(const Attributes&) = nullptr;
@@ -211,6 +213,9 @@ struct Op {
   // may do so over any.
   static constexpr int kNoInput = -1;
   int overwritable_input = kNoInput;
+  // Whether a product may write its result over its right-hand operand, if that has as many columns
+  // and no fewer rows: a column of the result needs no other column of it.
+  bool (*overwrites_right)(const Attributes&) = nullptr;
   // Each element of the output is an element of input 0.
   bool copies = false;
   // The output is input 0 broadcast to its shape, which element-wise ops do by themselves.

@@ -9,13 +9,28 @@
 namespace sluice {
 namespace {
 
+template <typename T, typename Draw>
+void Fill(Tensor& tensor, Draw draw) {
+  for (T& element : tensor.values<T>()) element = static_cast<T>(draw());
+}
+
 // A tensor of numbers drawn one after the other as f64, whatever the dtype, so that f32 and f64
 // start alike.
 template <typename Draw>
 Tensor Filled(const TensorType& type, Draw draw) {
-  Tensor exact(DType::kF64, type.shape);
-  for (double& element : exact.values<double>()) element = draw();
-  return exact.Cast(type.dtype);
+  Tensor tensor(type);
+  switch (type.dtype) {
+    case DType::kF32:
+      Fill<float>(tensor, draw);
+      break;
+    case DType::kF64:
+      Fill<double>(tensor, draw);
+      break;
+    case DType::kI32:
+      Fill<int32_t>(tensor, draw);
+      break;
+  }
+  return tensor;
 }
 
 using Matrix = Eigen::MatrixXd;

@@ -77,15 +77,10 @@ Value CrossEntropyEach(Value logits, Value ids) {
   const int64_t classes = logits.shape().back(0);
   const Value flat_ids = Reshape(ids, {count});
   const Value counts = 1 - Equal(flat_ids, NumberLike(kIgnoredTarget, flat_ids));
-  // The logit of each target, gathered from all logits in one column; an ignored one reads class 0.
-  // Gathering the class first rejects ids that are no class: added to a row's start, they would
-  // read another row.
-  const Value class_of = Gather(Range(tape, classes), flat_ids * counts);
-  const Value places =
-      Range(tape, count) * NumberLike(static_cast<double>(classes), flat_ids) + class_of;
-  const Value target_logits =
-      Reshape(Gather(Reshape(logits, {count * classes, 1}), places), {count});
-  const Value nats = LogSumExp(Reshape(logits, {count, classes})) - target_logits;
+  // The logit of each target; an ignored one reads class 0.
+  const Value rows = Reshape(logits, {count, classes});
+  const Value target_logits = Pick(rows, flat_ids * counts);
+  const Value nats = LogSumExp(rows) - target_logits;
   return Reshape(nats * Cast(counts, logits.dtype()), ids.shape());
 }
 

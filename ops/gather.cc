@@ -7,6 +7,7 @@
 
 #include <sluice/graph/parallel.h>
 #include <sluice/ops/elementwise.h>
+#include <sluice/ops/ids.h>
 #include <sluice/ops/movement.h>
 #include <sluice/ops/record.h>
 
@@ -14,19 +15,6 @@ namespace sluice {
 namespace {
 
 // ---- Gather ----
-
-absl::Status CheckIds(const ConstView& ids, int64_t rows, const KernelArguments& arguments) {
-  const int32_t* data = ids.as<int32_t>();
-  const int64_t count = ids.type.shape.elements();
-  for (int64_t i = 0; i < count; ++i) {
-    if (data[i] >= 0 && data[i] < rows) continue;
-    // Among all ids, where these are those of some rows.
-    const int64_t before = arguments.rows == 0 ? 0 : arguments.first_row * (count / arguments.rows);
-    return absl::OutOfRangeError(absl::StrCat("id ", data[i], " at position ", before + i,
-                                              " is not within 0 .. ", rows - 1));
-  }
-  return absl::OkStatus();
-}
 
 absl::StatusOr<TensorType> GatherType(const TypeArguments& arguments) {
   const TensorType& table = arguments.inputs[0];

@@ -28,6 +28,11 @@ Value Gather(Value table, Value ids);
 // order of ids.
 Value ScatterAdd(Value ids, Value values, int64_t rows);
 
+// Element ids[i] of row i of x (N, C): (N). An id outside 0 .. C - 1 ends the run with an error.
+Value Pick(Value x, Value ids);
+// Zeros (N, columns) with values[i] at (i, ids[i]): the transpose of Pick.
+Value PlaceAt(Value ids, Value values, int64_t columns);
+
 }  // namespace sluice
 
 #endif  // SLUICE_OPS_MOVEMENT_H_

@@ -1,6 +1,7 @@
 #include <algorithm>
-#include <cstdlib>
+#include <cstring>
 #include <memory>
+#include <optional>
 
 #include <absl/strings/str_cat.h>
 
@@ -98,11 +99,108 @@ absl::Status RunPack(const KernelArguments& arguments) {
 
 // ---- The product ----
 
-void RunPacked(const ConstView& left, bool transposed, const ConstView& right, int64_t n,
+// Memory of one call, at a multiple of 64. (aligned_alloc of some libraries does not find the room
+// of the call before again.)
+class Scratch {
+ public:
+  explicit Scratch(int64_t bytes) : memory_(new std::byte[bytes + 64]) {}
+  std::byte* data() const {
+    return memory_.get() + (64 - reinterpret_cast<uintptr_t>(memory_.get()) % 64) % 64;
+  }
+
+ private:
+  std::unique_ptr<std::byte[]> memory_;
+};
+
+// The right-hand operand as a matrix in memory that is not packed.
+struct RightMatrix {
+  const void* data;
+  MatrixLayout layout;
+};
+
+// Bytes of a part of the right-hand operand that a product packs for itself: of the second-level
+// cache's 1 MB, as in kernels/product.cc.
+constexpr int64_t kPartBytes = 512 << 10;
+constexpr int64_t kPartDepth = 768;
+
+// Computes what `task` says with an operand that is packed part by part: some panels, and of those
+// the rows that stay in the cache.
+class ProductByParts {
+ public:
+  ProductByParts(const RightMatrix& right, int64_t k, DType dtype)
+      : right_(right),
+        kernels_(KernelsFor(dtype)),
+        bytes_(BytesPerElement(dtype)),
+        depth_(k <= kPartDepth ? k : Quotient(k, Quotient(k, kPartDepth))),
+        panels_(std::max<int64_t>(1, kPartBytes / std::max<int64_t>(1, PanelBytes()))),
+        scratch_(panels_ * PanelBytes()) {}
+
+  void Run(const ProductTask& task) {
+    int64_t p = 0;
+    do {  // once without any k, for the rows that the product starts from
+      const int64_t k = std::min(depth_, task.k - p);
+      for (int64_t panel = task.panel_begin; panel < task.panel_end; panel += panels_) {
+        RunPart(task, p, k, panel, std::min(panels_, task.panel_end - panel));
+      }
+      p += k;
+    } while (p < task.k);
+  }
+
+ private:
+  static int64_t Quotient(int64_t a, int64_t b) { return (a + b - 1) / b; }
+  int64_t PanelBytes() const { return depth_ * kernels_.panel_columns * bytes_; }
+
+  void RunPart(const ProductTask& whole, int64_t p, int64_t k, int64_t panel, int64_t panels) {
+    const int64_t column = panel * kernels_.panel_columns;
+    const int64_t n = std::min(whole.n - column, panels * kernels_.panel_columns);
+    const int64_t from = p * right_.layout.row + column * right_.layout.column;
+    kernels_.pack({static_cast<const std::byte*>(right_.data) + from * bytes_, right_.layout, k, n,
+                   scratch_.data(), 0, n, 0, panels});
+    ProductTask part = whole;
+    part.a = static_cast<const std::byte*>(whole.a) + p * whole.a_layout.column * bytes_;
+    part.b = scratch_.data();
+    part.b_row = 0;
+    part.c = static_cast<std::byte*>(whole.c) + column * bytes_;
+    part.n = n;
+    part.k = k;
+    part.panel_begin = 0;
+    part.panel_end = panels;
+    if (p > 0) {
+      part.start = part.c;
+      part.start_row = whole.c_row;
+    } else if (whole.start != nullptr) {
+      part.start = static_cast<const std::byte*>(whole.start) + column * bytes_;
+    }
+    kernels_.product(part);
+  }
+
+  const RightMatrix right_;
+  const ProductKernels& kernels_;
+  const int64_t bytes_;   // of an element
+  const int64_t depth_;   // rows of a part
+  const int64_t panels_;  // of a part
+  const Scratch scratch_;
+};
+
+// As many rows pass an operand but once: to pack it would read it once as well, and write it.
+constexpr int64_t kFewRows = 8;
+
+// Whether a product of few rows reads the right-hand operand where it lies.
+bool MayReadInPlace(bool transposed, int64_t n, const ProductKernels& kernels) {
+  return !transposed && n % kernels.lanes == 0;
+}
+
+// integers: left transposed, right transposed, N.
+void RunPacked(const ConstView& left, const ConstView& right, absl::Span<const int64_t> integers,
                const View& output, const ConstView* addend = nullptr) {
-  const int64_t right_row = right.type.shape.rank() == 2 ? n : 0;
-  const LeftMatrix a = LeftOf(left.type.shape, transposed);
-  const ProductKernels& kernels = KernelsFor(left.type.dtype);
+  const int64_t n = integers[2];
+  const bool right_transposed = integers[1] != 0;
+  const DType dtype = left.type.dtype;
+  const LeftMatrix a = LeftOf(left.type.shape, integers[0] != 0);
+  const ProductKernels& kernels = KernelsFor(dtype);
+  const bool is_packed = right.type.shape.rank() == 3;
+  const bool in_place =
+      !is_packed && a.m <= kFewRows && MayReadInPlace(right_transposed, n, kernels);
   const int64_t panels = Panels(n, kernels);
   // Work is cut into pieces of one panel and a block of rows. Those of one panel come one after the
   // other, so that a range of pieces is mostly whole panels: one call of the kernel, which makes
@@ -112,8 +210,13 @@ void RunPacked(const ConstView& left, bool transposed, const ConstView& right, i
   const double flops =
       2.0 * static_cast<double>(std::min(block, a.m) * a.k * kernels.panel_columns);
   ParallelRanges(panels * blocks, flops / 60, [&](int64_t begin, int64_t end) {
+    std::optional<ProductByParts> by_parts;
+    if (!is_packed && !in_place) {
+      const MatrixLayout layout = right_transposed ? MatrixLayout{1, a.k} : MatrixLayout{n, 1};
+      by_parts.emplace(RightMatrix{right.data, layout}, a.k, dtype);
+    }
     while (begin < end) {
-      ProductTask task{left.data, a.layout, right.data, right_row, output.data, n, n, a.k};
+      ProductTask task{left.data, a.layout, right.data, in_place ? n : 0, output.data, n, n, a.k};
       task.panel_begin = begin / blocks;
       const int64_t whole = end / blocks - task.panel_begin;  // panels
       const bool some = begin % blocks != 0 || whole == 0;    // of the blocks of one panel
@@ -126,7 +229,7 @@ void RunPacked(const ConstView& left, bool transposed, const ConstView& right, i
         task.start = addend->data;
         task.start_row = addend->type.shape.elements() == n ? 0 : n;
       }
-      kernels.product(task);
+      by_parts.has_value() ? by_parts->Run(task) : kernels.product(task);
       begin = stop;
     }
   });
@@ -139,10 +242,11 @@ absl::StatusOr<TensorType> PackedType(const TypeArguments& arguments) {
   const LeftMatrix a = LeftOf(left.shape, transposed);
   const Shape& right = arguments.inputs[1].shape;
   const bool is_packed = right.rank() == 3 && right[1] == a.k;
-  const bool is_whole = right == Shape{a.k, n} && n % KernelsFor(left.dtype).lanes == 0;
-  if (!is_packed && !is_whole) {
+  const bool as_it_is =
+      right == (arguments.attributes.integers[1] != 0 ? Shape{n, a.k} : Shape{a.k, n});
+  if (!is_packed && !as_it_is) {
     return absl::InvalidArgumentError(
-        absl::StrCat("left is ", left.shape.ToString(), ", packed is ", right.ToString()));
+        absl::StrCat("left is ", left.shape.ToString(), ", right is ", right.ToString()));
   }
   if (transposed) return TensorType{left.dtype, {a.m, n}};
   return TensorType{left.dtype, left.shape.With(left.shape.rank() - 1, n)};
@@ -161,14 +265,14 @@ absl::StatusOr<TensorType> PackedAddType(const TypeArguments& arguments) {
 }
 
 absl::Status RunPackedMatMul(const KernelArguments& arguments) {
-  RunPacked(arguments.inputs[0], arguments.attributes.integers[0] != 0, arguments.inputs[1],
-            arguments.attributes.integers[2], arguments.output);
+  RunPacked(arguments.inputs[0], arguments.inputs[1], arguments.attributes.integers,
+            arguments.output);
   return absl::OkStatus();
 }
 
 absl::Status RunPackedMatMulAdd(const KernelArguments& arguments) {
-  RunPacked(arguments.inputs[0], arguments.attributes.integers[0] != 0, arguments.inputs[1],
-            arguments.attributes.integers[2], arguments.output, &arguments.inputs[2]);
+  RunPacked(arguments.inputs[0], arguments.inputs[1], arguments.attributes.integers,
+            arguments.output, &arguments.inputs[2]);
   return absl::OkStatus();
 }
 
@@ -192,8 +296,42 @@ Piece ContractPiece(int64_t m, int64_t n, const ProductKernels& kernels) {
   return {tiles * kernels.tile_rows, panels * kernels.panel_columns};
 }
 
+// The same where the output lies over y: some columns of y after the others, which each thread
+// takes away before it writes there.
+void RunContractOverRight(const ConstView& left, const View& output) {
+  const int64_t k = left.type.shape[0];
+  const int64_t m = left.type.shape[1];
+  const int64_t n = output.type.shape[1];
+  const ProductKernels& kernels = KernelsFor(left.type.dtype);
+  const int64_t bytes = BytesPerElement(left.type.dtype);
+  constexpr int64_t kBytesAway = 1 << 20;
+  const int64_t panels =
+      std::clamp<int64_t>(kBytesAway / (k * kernels.panel_columns * bytes), 1, 8);
+  const int64_t columns = panels * kernels.panel_columns;
+  const int64_t pitch = columns + 64 / bytes;  // not a multiple of a large power of two
+  auto* const out = output.as<std::byte>();
+  ParallelFor((n + columns - 1) / columns, 2.0 * static_cast<double>(k * m * columns) / 60,
+              [&](int64_t begin, int64_t end) {
+                const Scratch scratch(kernels.contract_scratch);
+                const Scratch away(k * pitch * bytes);
+                for (int64_t i = begin; i < end; ++i) {
+                  const int64_t column = i * columns;
+                  const int64_t count = std::min(columns, n - column);
+                  std::byte* const to = away.data();
+                  for (int64_t p = 0; p < k; ++p) {
+                    std::memcpy(to + p * pitch * bytes, out + (p * n + column) * bytes,
+                                count * bytes);
+                  }
+                  kernels.contract({left.data, m, to, pitch, out + column * bytes, n, k, 0, m, 0,
+                                    count, false, scratch.data()});
+                }
+              });
+}
+
 // x^T · y of matrices as they are, a sum over rows.
 void RunContract(const ConstView& left, const ConstView& right, const View& output) {
+  if (right.data == output.data && output.type.bytes() > 0)
+    return RunContractOverRight(left, output);
   const int64_t m = left.type.shape[1];
   const int64_t n = right.type.shape[1];
   const int64_t k = left.type.shape[0];
@@ -205,36 +343,32 @@ void RunContract(const ConstView& left, const ConstView& right, const View& outp
   const int64_t column_blocks = (n + columns - 1) / columns;
   const double flops = 2.0 * static_cast<double>(k * std::min(m, rows) * std::min(n, columns));
   ParallelFor(row_blocks * column_blocks, flops / 60, [&](int64_t begin, int64_t end) {
-    const std::unique_ptr<void, decltype(&std::free)> scratch(
-        std::aligned_alloc(64, kernels.contract_scratch), &std::free);
+    const Scratch scratch(kernels.contract_scratch);
     for (int64_t i = begin; i < end; ++i) {
       const int64_t row = i % row_blocks * rows;
       const int64_t column = i / row_blocks * columns;
       kernels.contract({left.data, m, right.data, n, output.data, n, k, row,
                         std::min(row + rows, m), column, std::min(column + columns, n), false,
-                        scratch.get()});
+                        scratch.data()});
     }
   });
 }
 
-// Without a plan that packs: packs for this one call.
+// x^T · y contracts the rows of both.
+bool ContractsRows(const Attributes& attributes) {
+  return attributes.integers[0] != 0 && attributes.integers[1] == 0;
+}
+
+// Without a plan.
 absl::Status RunMatMul(const KernelArguments& arguments) {
-  const bool transpose_left = arguments.attributes.integers[0] != 0;
-  const bool transpose_right = arguments.attributes.integers[1] != 0;
-  if (transpose_left && !transpose_right) {
+  const auto& integers = arguments.attributes.integers;
+  if (ContractsRows(arguments.attributes)) {
     RunContract(arguments.inputs[0], arguments.inputs[1], arguments.output);
-    return absl::OkStatus();
+  } else {
+    const int64_t n = arguments.output.type.shape.back(0);
+    RunPacked(arguments.inputs[0], arguments.inputs[1], {integers[0], integers[1], n},
+              arguments.output);
   }
-  const Attributes pack_attributes{.integers = {transpose_right ? 1 : 0}};
-  const TensorType right = arguments.inputs[1].type;
-  const absl::StatusOr<TensorType> type = PackType({{right}, pack_attributes});
-  if (!type.ok()) return type.status();
-  Tensor packed(*type);
-  absl::Status status = RunPack(
-      {arguments.op, arguments.inputs.subspan(1), {packed.raw(), packed.type()}, pack_attributes});
-  if (!status.ok()) return status;
-  RunPacked(arguments.inputs[0], transpose_left, {packed.raw(), packed.type()},
-            arguments.output.type.shape.back(0), arguments.output);
   return absl::OkStatus();
 }
 
@@ -289,20 +423,17 @@ Sample PackedAddSample(DType dtype, const Shape& addend) {
   return sample;
 }
 
-// What the packed product takes as it is: whole vectors of columns.
+// What the packed product takes as it is.
 Sample WholeSample(std::initializer_list<Shape> addend) {
   Sample sample{{{{DType::kF32, {5, 7}}}, {{DType::kF32, {7, 80}}}}, {.integers = {0, 0, 80}}};
   for (const Shape& shape : addend) sample.inputs.push_back({{DType::kF32, shape}});
   return sample;
 }
-bool TakesUnpacked(const Attributes& attributes, const TensorType& right) {
-  return attributes.integers[1] == 0 && right.shape[1] % KernelsFor(right.dtype).lanes == 0;
+bool ReadsInPlace(const Attributes& attributes, const TensorType& right, int64_t rows) {
+  return rows <= kFewRows &&
+         MayReadInPlace(attributes.integers[1] != 0, right.shape[1], KernelsFor(right.dtype));
 }
 
-// x^T · y contracts the rows of both.
-bool ContractsRows(const Attributes& attributes) {
-  return attributes.integers[0] != 0 && attributes.integers[1] == 0;
-}
 bool LeftIsUpright(const Attributes& attributes, const Shape&) {
   return attributes.integers[0] == 0;
 }
@@ -326,9 +457,10 @@ const RegisterOps kOps(
       .samples = MatMulSamples(),
       .pack = "pack",
       .packed_product = "packed_matmul",
-      .takes_unpacked = TakesUnpacked,
+      .reads_in_place = ReadsInPlace,
       .adds_over_rows = ContractsRows,
-      .row_by_row = LeftIsUpright},
+      .row_by_row = LeftIsUpright,
+      .overwrites_right = ContractsRows},
      // Those below are written by planning, after gradients.
      {.name = "pack",
       .kind = OpKind::kPack,
@@ -342,7 +474,7 @@ const RegisterOps kOps(
                   {{{{DType::kF32, {70, 5}}}}, {.integers = {1}}}}},
      {.name = "packed_matmul",
       .kind = OpKind::kProduct,
-      .formula = "x · w, w packed, or as it is for few rows",
+      .formula = "x · w, w packed or as it is",
       .arity = 2,
       .type = PackedType,
       .kernel = RunPackedMatMul,
@@ -353,7 +485,7 @@ const RegisterOps kOps(
       .adding = "packed_matmul_add"},
      {.name = "packed_matmul_add",
       .kind = OpKind::kProduct,
-      .formula = "y + x · w, w packed, or as it is for few rows",
+      .formula = "y + x · w, w packed or as it is",
       .arity = 3,
       .type = PackedAddType,
       .kernel = RunPackedMatMulAdd,

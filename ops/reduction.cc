@@ -206,6 +206,68 @@ absl::Status RunReduction(const KernelArguments& arguments) {
   return absl::OkStatus();
 }
 
+// ---- The sum of squares ----
+
+// Tile by tile, so that the squares have no place in memory: what all gradients' norm reads is as
+// large as all weights. Has the bits of the sum of squares in two ops.
+template <typename T>
+void AddSquares(const KernelArguments& arguments) {
+  constexpr int64_t kTile = 2048;  // what the sum's kernel adds up by itself
+  static_assert(kPiece % kTile == 0);
+  const ConstView& input = arguments.inputs[0];
+  const T* x = input.as<T>();
+  const int64_t elements = input.type.shape.elements();
+  const auto sum = Kernels().reduction[static_cast<int>(input.type.dtype)].sum;
+  static const Op& square = OpNamed("square");
+  const TileFunction tile = square.tiles.For(input.type.dtype);
+  const int64_t pieces = (elements + kPiece - 1) / kPiece;
+  std::vector<T> partial(pieces);
+  ParallelFor(pieces, 0.15 * kPiece, [&](int64_t begin, int64_t end) {
+    T squares[kTile];
+    for (int64_t piece = begin; piece < end; ++piece) {
+      const int64_t last = std::min((piece + 1) * kPiece, elements);
+      for (int64_t i = piece * kPiece; i < last; i += kTile) {
+        const int64_t n = std::min(kTile, last - i);
+        const void* const inputs[] = {x + i};
+        T of_tile;
+        tile(n, inputs, 0, squares);
+        sum(1, n, squares, &of_tile);
+        partial[piece] = i == piece * kPiece ? of_tile : partial[piece] + of_tile;
+      }
+    }
+  });
+  sum(1, pieces, partial.data(), arguments.output.data);
+}
+
+absl::Status RunSumSquares(const KernelArguments& arguments) {
+  const TensorType& type = arguments.inputs[0].type;
+  if (type.shape.elements() == 0) {
+    std::memset(arguments.output.data, 0, arguments.output.type.bytes());
+  } else {
+    type.dtype == DType::kF32 ? AddSquares<float>(arguments) : AddSquares<double>(arguments);
+  }
+  return absl::OkStatus();
+}
+
+// integers: the input's rank.
+absl::StatusOr<TensorType> SumSquaresType(const TypeArguments& arguments) {
+  const TensorType& input = arguments.inputs[0];
+  if (!IsFloat(input.dtype)) {
+    return absl::InvalidArgumentError(absl::StrCat("takes f32 or f64, got ", input.ToString()));
+  }
+  return TensorType{input.dtype, Shape{}};
+}
+
+InputGradients SumSquaresGradient(const GradientArguments& arguments) {
+  return {arguments.inputs[0] * (2 * arguments.gradient)};
+}
+
+bool HasRows(const Attributes& attributes) { return attributes.integers[0] > 0; }
+
+double SumSquaresFlops(absl::Span<const TensorType> inputs, const TensorType&) {
+  return 2 * static_cast<double>(inputs[0].shape.elements());
+}
+
 // The output with its reduced axes back, as size 1.
 Shape KeptShape(const Shape& input, const Attributes& attributes) {
   Shape shape = input;
@@ -275,7 +337,17 @@ const RegisterOps kOps({{.name = "sum",
                          .gradient = MaxGradient,
                          .flops = ReductionFlops,
                          .samples = ReductionSamples(),
-                         .row_by_row = ReducesLastAxis}});
+                         .row_by_row = ReducesLastAxis},
+                        {.name = "sum_squares",
+                         .kind = OpKind::kReduction,
+                         .formula = "sum of x · x over all elements",
+                         .type = SumSquaresType,
+                         .kernel = RunSumSquares,
+                         .gradient = SumSquaresGradient,
+                         .flops = SumSquaresFlops,
+                         .samples = {{{{{DType::kF32, {4, 3, 7}}, 0.5, 2}}, {.integers = {3}}},
+                                     {{{{DType::kF32, {}}}}, {.integers = {0}}}},
+                         .adds_over_rows = HasRows}});
 
 }  // namespace
 
@@ -287,6 +359,11 @@ Value Sum(Value x, Axes axes, bool keep_axes) {
 Value Max(Value x, Axes axes, bool keep_axes) {
   static const Op& op = OpNamed("max");
   return RecordOp(op, {x}, ReductionAttributes(x.shape(), axes, keep_axes));
+}
+
+Value SumSquares(Value x) {
+  static const Op& op = OpNamed("sum_squares");
+  return RecordOp(op, {x}, {.integers = {x.shape().rank()}});
 }
 
 Value SumTo(Value x, const Shape& shape) {

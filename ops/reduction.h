@@ -16,6 +16,9 @@ using Axes = absl::Span<const int>;
 Value Sum(Value x, Axes axes = {}, bool keep_axes = false);
 Value Max(Value x, Axes axes = {}, bool keep_axes = false);
 
+// The sum of the squares of all elements, without a place for the squares.
+Value SumSquares(Value x);
+
 // The sum over the axes along which `shape` would broadcast to x: what reaches a broadcast value.
 Value SumTo(Value x, const Shape& shape);
 

@@ -11,7 +11,7 @@ namespace {
 Value GlobalNorm(absl::Span<const Value> gradients) {
   Value sum;
   for (const Value& gradient : gradients) {
-    const Value squares = Sum(Square(gradient));
+    const Value squares = SumSquares(gradient);
     sum = sum ? sum + squares : squares;
   }
   return Sqrt(sum);

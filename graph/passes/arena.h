@@ -11,6 +11,9 @@ namespace sluice {
 // Gives out ranges of one growing arena, the smallest free range that fits first.
 class Arena {
  public:
+  // What lies before `begin` is taken.
+  explicit Arena(int64_t begin) : end_(begin) {}
+
   int64_t Allocate(int64_t bytes) {
     const auto fit = free_by_size_.lower_bound({bytes, 0});
     if (fit == free_by_size_.end()) {
@@ -67,7 +70,7 @@ class Arena {
 
   ByOffset free_by_offset_;
   std::set<std::pair<int64_t, int64_t>> free_by_size_;  // (bytes, offset)
-  int64_t end_ = 0;
+  int64_t end_;
 };
 
 }  // namespace sluice

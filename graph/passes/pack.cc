@@ -2,19 +2,17 @@
 
 #include <sluice/graph/passes/passes.h>
 #include <sluice/graph/passes/row_wise.h>
+#include <sluice/graph/passes/stage.h>
 
 namespace sluice {
 namespace {
-
-// As many rows pass an operand but once: to pack it reads it once as well, and writes it.
-constexpr int64_t kFewRows = 8;
 
 class Packer {
  public:
   explicit Packer(PlanGraph& graph) : nodes_(graph.nodes), rewriter_(graph) {}
 
   PlanGraph Run() {
-    CountRows();
+    CountReaders();
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       if (IsPackable(id)) {
         rewriter_.Map(id, Rewrite(id));
@@ -32,31 +30,45 @@ class Packer {
     return op.adds_over_rows == nullptr || !op.adds_over_rows(nodes_.attributes(id));
   }
 
-  bool TakesUnpacked(NodeId id) const {
-    const Op& op = *nodes_[id].op;
-    return op.takes_unpacked != nullptr &&
-           op.takes_unpacked(nodes_.attributes(id), nodes_[nodes_.inputs(id)[1]].type);
+  // Products that read the same operand in the same order, packed or not.
+  struct Readers {
+    int64_t products = 0;
+    int64_t rows = 0;  // of all of them
+  };
+
+  // Of the operand as it is, or transposed.
+  Readers& ReadersOf(NodeId id) {
+    return readers_[{nodes_.inputs(id)[1], nodes_.attributes(id).integers[1]}];
   }
 
-  // Of all products that would read the same packed operand.
-  void CountRows() {
+  void CountReaders() {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
-      if (IsPackable(id) && TakesUnpacked(id)) {
-        rows_[nodes_.inputs(id)[1]] += RowsOf(nodes_[id].type.shape);
-      }
+      if (!IsPackable(id)) continue;
+      Readers& readers = ReadersOf(id);
+      ++readers.products;
+      readers.rows += RowsOf(nodes_[id].type.shape);
     }
+  }
+
+  bool StaysAsItIs(NodeId id) {
+    const Op& op = *nodes_[id].op;
+    const Readers& readers = ReadersOf(id);
+    const TensorType& right = nodes_[nodes_.inputs(id)[1]].type;
+    // A chain would pack it again for each block of rows.
+    const bool packs_for_itself = readers.products == 1 && readers.rows > kMostRowsOfChain;
+    return packs_for_itself || (op.reads_in_place != nullptr &&
+                                op.reads_in_place(nodes_.attributes(id), right, readers.rows));
   }
 
   NodeId Rewrite(NodeId id) {
     const Op& op = *nodes_[id].op;
     const absl::InlinedVector<NodeId, 4> inputs = rewriter_.MappedInputs(id);
-    const NodeId right = nodes_.inputs(id)[1];
-    const bool as_it_is = TakesUnpacked(id) && rows_[right] <= kFewRows;
     // The packed product's integers are the product's and the number of columns.
     Attributes attributes = nodes_.attributes(id);
     attributes.integers.push_back(nodes_[id].type.shape.back(0));
     return rewriter_.Append(id, *OpRegistry::Global().Find(op.packed_product), nodes_[id].type,
-                            {inputs[0], as_it_is ? inputs[1] : Pack(id, inputs[1])}, attributes);
+                            {inputs[0], StaysAsItIs(id) ? inputs[1] : Pack(id, inputs[1])},
+                            attributes);
   }
 
   NodeId Pack(NodeId id, NodeId right) {
@@ -70,7 +82,7 @@ class Packer {
   }
 
   const NodeList& nodes_;
-  absl::flat_hash_map<NodeId, int64_t> rows_;  // by right-hand operand that may stay unpacked
+  absl::flat_hash_map<std::pair<NodeId, int64_t>, Readers> readers_;
   GraphRewriter rewriter_;
 };
 

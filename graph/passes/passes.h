@@ -92,7 +92,8 @@ PlanGraph MergeConcats(PlanGraph graph);
 
 // Splits each product into packing its right-hand operand and the product proper; with ShareEqual
 // after it, an operand is packed once however many products read it. One that few rows are
-// multiplied by stays as it is.
+// multiplied by stays as it is, and so does one that a single product of many rows reads: that
+// packs it part by part, and needs no memory for the whole.
 PlanGraph PackOperands(PlanGraph graph);
 
 // Adds up products (and scattered rows) in place: a sum of products and of other values becomes the

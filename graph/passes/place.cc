@@ -254,13 +254,65 @@ class Placer {
     return true;
   }
 
+  // By `id`, and by those before it in its group.
+  bool ReadWhole(NodeId id, NodeId owner) const {
+    if (const Group* group = GroupOf(id)) {
+      for (const NodeId member : group->members) {
+        if (member < id && !ReadsWhole(member, owner)) return false;
+      }
+    }
+    return ReadsWhole(id, owner);
+  }
+
   void HostInPlace() {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       if (!OwnsArena(id)) continue;
-      const absl::Span<const NodeId> inputs = nodes_.inputs(id);
-      for (size_t i = 0; i < inputs.size(); ++i) {
-        if (!MayOverwrite(id, i) || nodes_[inputs[i]].type != nodes_[id].type) continue;
-        if (HostInWhole(id, inputs[i]) || HostInStrip(id, inputs[i])) break;
+      if (MayOverwriteRight(nodes_, id)) {
+        HostInRight(id);
+      } else if (!HostInInput(id)) {
+        HostInInputOfGroup(id);
+      }
+    }
+  }
+
+  // A product over its right-hand operand, which may be larger.
+  void HostInRight(NodeId id) {
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+    const NodeId owner = Owner(inputs[1]).first;
+    if (owner == id || !OwnsArena(owner) || last_use_[owner] != At(id)) return;
+    if (Owner(inputs[0]).first == owner || Bytes(inputs[1]) != Bytes(owner)) return;
+    if (StageOf(id) != nullptr || strips_.contains(owner) || strips_.contains(id)) return;
+    host_[id] = owner;
+    last_use_[owner] = last_use_[id];
+  }
+
+  bool HostInInput(NodeId id) {
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!MayOverwrite(id, i) || nodes_[inputs[i]].type != nodes_[id].type) continue;
+      if (HostInWhole(id, inputs[i]) || HostInStrip(id, inputs[i])) return true;
+    }
+    return false;
+  }
+
+  // Tile by tile, those before it in its group have read their inputs when `id` is written. Strips
+  // are for what lives long, such as a gate that gradients read: the rest finds room elsewhere, and
+  // would keep concatenations from lying there.
+  void HostInInputOfGroup(NodeId id) {
+    constexpr NodeId kLongLife = 256;
+    const Group* group = GroupOf(id);
+    if (group == nullptr) return;
+    const bool lives_long = NodeAt(last_use_[id]) - id > kLongLife;
+    // What the result is made of, from the last to the first.
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+    absl::InlinedVector<NodeId, 16> made_of(inputs.begin(), inputs.end());
+    for (auto member = group->members.rbegin(); member != group->members.rend(); ++member) {
+      if (*member >= id || !stages_.internal[*member]) continue;
+      if (std::find(made_of.begin(), made_of.end(), *member) == made_of.end()) continue;
+      for (const NodeId input : nodes_.inputs(*member)) {
+        made_of.push_back(input);
+        if (nodes_[input].type != nodes_[id].type) continue;
+        if (HostInWhole(id, input) || (lives_long && HostInStrip(id, input))) return;
       }
     }
   }
@@ -269,8 +321,8 @@ class Placer {
   // op.
   bool HostInWhole(NodeId id, NodeId input) {
     const NodeId owner = Owner(input).first;
-    if (owner == id || !OwnsArena(owner) || last_use_[owner] != At(id)) return false;
-    if (Bytes(owner) != Bytes(id) || !ReadsWhole(id, owner)) return false;
+    if (owner == id || !OwnsArena(owner) || last_use_[owner] > At(id)) return false;
+    if (Bytes(owner) != Bytes(id) || !ReadWhole(id, owner)) return false;
     // In a chain, the rows of strips are not those of the whole.
     const auto strips = strips_.find(owner);
     if (StageOf(id) != nullptr && strips != strips_.end() && strips->second.has_parts())
@@ -381,48 +433,68 @@ class Placer {
     return last;
   }
 
-  MemoryPlan Lay() {
-    MemoryPlan plan;
-    plan.places.resize(nodes_.size());
+  // A value in the arena, and the nodes between which it has its memory.
+  struct Tenant {
+    NodeId owner;
+    NodeId first, last;
+    int64_t bytes;
+    bool in_chain;  // from its first to its last use, row after row
+  };
+
+  std::vector<Tenant> FindTenants() const {
     std::vector<NodeId> first_use(nodes_.size(), kNoNode);
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       const NodeId owner = Owner(id).first;
       if (first_use[owner] == kNoNode) first_use[owner] = id;
     }
     // Pieces come before the concatenation that owns them: memory starts with the first of them.
+    std::vector<Tenant> tenants;
+    for (NodeId id = 0; id < nodes_.size(); ++id) {
+      if (Owner(id).first != id || !OwnsArena(id)) continue;
+      const bool in_chain = LivesInChain(id, first_use[id]);
+      const NodeId last = !reuse_ ? nodes_.size() : in_chain ? NodeAt(last_use_[id]) : EndOf(id);
+      tenants.push_back({id, first_use[id], last, Aligned(Bytes(id)), in_chain});
+    }
+    return tenants;
+  }
+
+  // Lays tenants in the order of the nodes, behind `begin`, but those that have a place already:
+  // `laid` by owner. Returns where the arena ends.
+  int64_t LayInOrder(const std::vector<Tenant>& tenants, int64_t begin,
+                     const absl::flat_hash_set<NodeId>& laid, std::vector<Place>& places) const {
     OwnerLists starts(nodes_.size());
     OwnerLists ends(nodes_.size());
-    for (NodeId id = nodes_.size() - 1; id >= 0; --id) {
-      if (Owner(id).first != id || !OwnsArena(id)) continue;
-      starts.PushFront(first_use[id], id);
-      if (!reuse_) continue;
-      const bool inside = LivesInChain(id, first_use[id]);
-      ends.PushFront(inside ? NodeAt(last_use_[id]) : EndOf(id), id);
+    std::vector<const Tenant*> tenant_of(nodes_.size());
+    for (auto tenant = tenants.rbegin(); tenant != tenants.rend(); ++tenant) {
+      if (laid.contains(tenant->owner)) continue;
+      tenant_of[tenant->owner] = &*tenant;
+      starts.PushFront(tenant->first, tenant->owner);
+      ends.PushFront(tenant->last, tenant->owner);
     }
-    Arena arena;
+    Arena arena(begin);
     // Within a chain: free places by size, and all that it took.
     absl::flat_hash_map<int64_t, std::vector<int64_t>> free_places;
     std::vector<std::pair<int64_t, int64_t>> taken;  // offset, bytes
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       for (NodeId owner = starts.First(id); owner != kNoNode; owner = starts.Next(owner)) {
-        const int64_t bytes = Aligned(nodes_[owner].type.bytes());
-        if (!LivesInChain(owner, id)) {
-          plan.places[owner].offset = arena.Allocate(bytes);
+        const Tenant& tenant = *tenant_of[owner];
+        if (!tenant.in_chain) {
+          places[owner].offset = arena.Allocate(tenant.bytes);
           continue;
         }
-        std::vector<int64_t>& places = free_places[nodes_[owner].type.bytes()];
-        if (places.empty()) {
-          places.push_back(arena.Allocate(bytes));
-          taken.emplace_back(places.back(), bytes);
+        std::vector<int64_t>& of_size = free_places[Bytes(owner)];
+        if (of_size.empty()) {
+          of_size.push_back(arena.Allocate(tenant.bytes));
+          taken.emplace_back(of_size.back(), tenant.bytes);
         }
-        plan.places[owner].offset = places.back();
-        places.pop_back();
+        places[owner].offset = of_size.back();
+        of_size.pop_back();
       }
       for (NodeId owner = ends.First(id); owner != kNoNode; owner = ends.Next(owner)) {
-        if (LivesInChain(owner, first_use[owner])) {
-          free_places[nodes_[owner].type.bytes()].push_back(plan.places[owner].offset);
+        if (tenant_of[owner]->in_chain) {
+          free_places[Bytes(owner)].push_back(places[owner].offset);
         } else {
-          arena.Free(plan.places[owner].offset, Aligned(nodes_[owner].type.bytes()));
+          arena.Free(places[owner].offset, tenant_of[owner]->bytes);
         }
       }
       if (const Stage* stage = StageOf(id); stage != nullptr && stage->last == id) {
@@ -431,7 +503,60 @@ class Placer {
         free_places.clear();
       }
     }
-    plan.arena_bytes = arena.end();
+    return arena.end();
+  }
+
+  // Lays the largest first, each at the lowest place that nobody has at its time, and the others
+  // behind them: small ones do not cut up the room of large ones. Returns where the arena ends.
+  int64_t LayLargestFirst(const std::vector<Tenant>& tenants, std::vector<Place>& places) const {
+    constexpr int64_t kLarge = 32 << 10;
+    constexpr size_t kMost = 1024;  // each is compared with each
+    std::vector<Tenant> large;
+    for (const Tenant& tenant : tenants) {
+      if (tenant.bytes >= kLarge && !tenant.in_chain) large.push_back(tenant);
+    }
+    std::stable_sort(large.begin(), large.end(),
+                     [](const Tenant& a, const Tenant& b) { return a.bytes > b.bytes; });
+    if (large.size() > kMost) large.resize(kMost);
+    struct Range {
+      int64_t begin, end;
+      NodeId first, last;
+    };
+    std::vector<Range> ranges;  // by their begin
+    absl::flat_hash_set<NodeId> laid;
+    int64_t end = 0;
+    for (const Tenant& tenant : large) {
+      int64_t offset = 0;
+      for (const Range& range : ranges) {
+        if (range.last < tenant.first || tenant.last < range.first) continue;
+        if (offset + tenant.bytes <= range.begin) break;
+        offset = std::max(offset, range.end);
+      }
+      places[tenant.owner].offset = offset;
+      laid.insert(tenant.owner);
+      const Range range{offset, offset + tenant.bytes, tenant.first, tenant.last};
+      const auto behind =
+          std::upper_bound(ranges.begin(), ranges.end(), range,
+                           [](const Range& a, const Range& b) { return a.begin < b.begin; });
+      ranges.insert(behind, range);
+      end = std::max(end, range.end);
+    }
+    return LayInOrder(tenants, end, laid, places);
+  }
+
+  MemoryPlan Lay() {
+    MemoryPlan plan;
+    plan.places.resize(nodes_.size());
+    const std::vector<Tenant> tenants = FindTenants();
+    plan.arena_bytes = LayInOrder(tenants, 0, {}, plan.places);
+    if (reuse_) {
+      std::vector<Place> places(nodes_.size());
+      const int64_t bytes = LayLargestFirst(tenants, places);
+      if (bytes < plan.arena_bytes) {
+        plan.places = std::move(places);
+        plan.arena_bytes = bytes;
+      }
+    }
     PlaceSources(plan);
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       const auto [owner, offset] = Owner(id);

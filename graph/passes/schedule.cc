@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <limits>
 #include <map>
 #include <queue>
 #include <set>
@@ -15,6 +17,11 @@ namespace {
 using Ready = std::priority_queue<std::pair<int32_t, NodeId>,
                                   std::vector<std::pair<int32_t, NodeId>>, std::greater<>>;
 
+// What takes more room than this, and is made of values that are there all the time (a packed
+// weight), is made when somebody is about to read it; what is smaller is made at the beginning,
+// where much of it runs side by side and interrupts no chain.
+constexpr int64_t kLargePack = 1 << 20;
+
 class Scheduler {
  public:
   explicit Scheduler(PlanGraph& graph)
@@ -23,12 +30,14 @@ class Scheduler {
         phases_(FindPhases(nodes_, consumers_)),
         is_early_(nodes_.size()),
         waits_for_(nodes_.size()),
+        is_held_(nodes_.size()),
         first_write_after_(nodes_.size() + 1),
         rewriter_(graph) {
     FindWritesAfter();
     FindEarly();
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       waits_for_[id] += static_cast<int32_t>(nodes_.inputs(id).size());
+      is_held_[id] = MayWait(id);
     }
   }
 
@@ -40,7 +49,8 @@ class Scheduler {
       // Work of as many rows as long as there is some: it can run block of rows by block of rows.
       // What is needed in a later phase only waits until nothing else is ready.
       auto rows = ready_.find(rows_);
-      if (rows == ready_.end() || rows->second.top().first > phase_ + 2) rows = NextRows();
+      const int32_t last = std::min(phase_ + 2, wanted_in_);
+      if (rows == ready_.end() || rows->second.top().first > last) rows = NextRows();
       rows_ = rows->first;
       phase_ = rows->second.top().first;
       free_.push_back(TakeFirst(rows));
@@ -49,6 +59,15 @@ class Scheduler {
   }
 
  private:
+  // Whether products wait for it, and each for something else too.
+  bool MayWait(NodeId id) const {
+    if (nodes_[id].op->kind != OpKind::kPack || nodes_[id].type.bytes() <= kLargePack) return false;
+    const absl::Span<const NodeId> readers = consumers_.of(id);
+    return !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](NodeId reader) {
+      return nodes_[nodes_.inputs(reader)[0]].op->kind != OpKind::kPack;
+    });
+  }
+
   // A write follows all that read the variable's old value, directly or through views. Other writes
   // do not count: what they take from the variable is saved before the run.
   void FindWritesAfter() {
@@ -91,6 +110,7 @@ class Scheduler {
   }
 
   void MakeReady(NodeId id) {
+    if (is_held_[id]) return;
     if (!RunsKernel(nodes_, id)) {
       free_.push_back(id);
       return;
@@ -119,7 +139,17 @@ class Scheduler {
   }
 
   void Release(NodeId id) {
-    if (--waits_for_[id] == 0) MakeReady(id);
+    if (--waits_for_[id] == 0) return MakeReady(id);
+    // Once a reader waits for nothing but what is held, that is made.
+    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
+    const auto is_held = [this](NodeId input) { return is_held_[input]; };
+    if (std::count_if(inputs.begin(), inputs.end(), is_held) != waits_for_[id]) return;
+    wanted_in_ = std::min(wanted_in_, phases_[id]);
+    for (const NodeId input : inputs) {
+      if (!is_held_[input]) continue;
+      is_held_[input] = false;
+      if (waits_for_[input] == 0) MakeReady(input);
+    }
   }
 
   // Appends the nodes in `free_` and those that become free by it.
@@ -137,6 +167,7 @@ class Scheduler {
 
   // What is not row by row goes first, then what comes first.
   std::map<int64_t, Ready>::iterator NextRows() {
+    wanted_in_ = kNever;
     const auto next = ready_.begin();
     return next->first == 0 ? next : ready_.find(firsts_.begin()->second);
   }
@@ -146,6 +177,7 @@ class Scheduler {
   const std::vector<int32_t> phases_;
   std::vector<bool> is_early_;
   std::vector<int32_t> waits_for_;
+  std::vector<bool> is_held_;  // until a reader waits for it alone
   // As one flat list: by what they follow.
   std::vector<int32_t> first_write_after_;
   std::vector<NodeId> writes_after_;
@@ -155,6 +187,8 @@ class Scheduler {
   std::set<std::pair<std::pair<int32_t, NodeId>, int64_t>> firsts_;
   int64_t rows_ = 0;   // of the last node
   int32_t phase_ = 0;  // likewise
+  static constexpr int32_t kNever = std::numeric_limits<int32_t>::max();
+  int32_t wanted_in_ = kNever;  // the first phase that waits for what was held
   GraphRewriter rewriter_;
 };
 

@@ -9,6 +9,10 @@
 namespace sluice {
 namespace {
 
+// A sum over the rows of more than this has nothing to gain from others beside it, and they would
+// all need memory at one time.
+constexpr int64_t kMostReduced = 1 << 20;
+
 // Finds sums of many nodes and joins the addends that one call over more rows can compute.
 class Sinker {
  public:
@@ -31,6 +35,9 @@ class Sinker {
  private:
   bool MaySink(NodeId id) const {
     const Op& op = *nodes_[id].op;
+    if (op.kind == OpKind::kReduction && nodes_[nodes_.inputs(id)[0]].type.bytes() > kMostReduced) {
+      return false;
+    }
     return uses_[id] == 1 && op.adds_over_rows != nullptr &&
            op.adds_over_rows(nodes_.attributes(id));
   }

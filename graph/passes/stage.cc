@@ -9,9 +9,6 @@
 namespace sluice {
 namespace {
 
-// A product of more rows than this keeps all cores busy by itself, and reads its right-hand operand
-// once for all of them.
-constexpr int64_t kLoopRows = 512;
 // Right-hand operands beyond the caches of the cores are better split by columns, with a meeting
 // after each product, unless there are many rows to use what was loaded for.
 constexpr int64_t kCachedBytes = 4 << 20;
@@ -36,7 +33,7 @@ class StageFinder {
       if (!RunsKernel(nodes_, id)) continue;
       const bool product = nodes_[id].op->kind == OpKind::kProduct;
       int64_t rows = RowWiseRows(nodes_, id);
-      if (rows < 2 || (product && rows > kLoopRows)) rows = 0;
+      if (rows < 2 || (product && rows > kMostRowsOfChain)) rows = 0;
       if (rows == 0 && !MayRunBesideOthers(id)) {
         End();
         continue;
@@ -64,6 +61,7 @@ class StageFinder {
         nodes_[inputs[op.overwritable_input]].type == nodes_[id].type) {
       return false;
     }
+    if (MayOverwriteRight(nodes_, id)) return false;
     return op.kind == OpKind::kProduct || op.kind == OpKind::kReduction ||
            op.kind == OpKind::kPack || op.kind == OpKind::kSlice || op.kind == OpKind::kMove ||
            op.kind == OpKind::kScatter;
@@ -183,6 +181,13 @@ class GroupFinder {
 };
 
 }  // namespace
+
+bool MayOverwriteRight(const NodeList& nodes, NodeId id) {
+  const Op& op = *nodes[id].op;
+  const TensorType& type = nodes[id].type;
+  if (op.overwrites_right == nullptr || !op.overwrites_right(nodes.attributes(id))) return false;
+  return type.bytes() > kCachedBytes && type.bytes() <= nodes[nodes.inputs(id)[1]].type.bytes();
+}
 
 Stages FindStages(const PlanGraph& graph) {
   const auto size = static_cast<size_t>(graph.nodes.size());

@@ -22,6 +22,10 @@ struct Stage {
   bool is_chain() const { return rows > 0; }
 };
 
+// A product of more rows than this is in no chain: it keeps all cores busy by itself, and reads its
+// right-hand operand once for all of them.
+inline constexpr int64_t kMostRowsOfChain = 512;
+
 // Neighbouring element-wise nodes of one shape within a stage, or outside of all, that run as one
 // kernel, tile by tile.
 struct Group {
@@ -41,6 +45,10 @@ struct Stages {
   std::vector<int32_t> group_of;
   std::vector<bool> internal;
 };
+
+// Whether a product may write its result over its right-hand operand, for which it runs by itself:
+// only if the result is large.
+bool MayOverwriteRight(const NodeList& nodes, NodeId id);
 
 Stages FindStages(const PlanGraph& graph);
 

@@ -91,6 +91,55 @@ TEST_F(PlaceValuesTest, ReusesMemoryOfOtherSizes) {
   EXPECT_LT(plan_.arena_bytes, SumOfBytes(graph_) / 4);
 }
 
+// The logits, their softmax and their gradient are one place.
+TEST_F(PlaceValuesTest, LossNeedsNoSecondCopyOfTheLogits) {
+  const Value x = tape_.Feed(RandomFloats({40, 8}, 2));
+  const Value ids = tape_.Feed(Tensor(Shape{40}, std::vector<int32_t>(40, 7)));
+  const Value logits = MatMul(x, tape_.Feed(RandomFloats({8, 5000}, 1)));
+  const Value gradient = Gradients(CrossEntropy(logits, ids), {x})[0];
+  graph_ = RunPasses(GraphOf(tape_, {gradient}), PlanLevel::kFull);
+  const Stages stages = FindStages(graph_);
+  plan_ = PlaceValues(graph_, /*reuse=*/true, stages);
+  const sluice::Place& place = PlaceOf("packed_matmul");
+  EXPECT_EQ(PlaceOf("exp"), place);
+  EXPECT_EQ(PlaceOf("place_at_onto"), place);
+}
+
+// x^T · y over y, which nobody reads later: a large result, of no more rows. Every number of
+// columns that is left, and every one of rows.
+TEST_F(PlaceValuesTest, LaysALargeProductInItsRightHandOperand) {
+  const auto product = [](Tape& tape, int64_t rows, int64_t inner, int64_t columns, bool is_last) {
+    const Value y = Exp(tape.Feed(RandomFloats({inner, columns}, 1)));
+    const Value x = tape.Feed(RandomFloats({inner, rows}, 2));
+    std::vector<Value> fetches = {MatMul(x, y, {.transpose_left = true})};
+    if (!is_last) fetches.push_back(y);
+    return fetches;
+  };
+  const auto lies_in_operand = [&](int64_t rows, int64_t inner, int64_t columns, bool is_last) {
+    Tape tape;
+    graph_ =
+        RunPasses(GraphOf(tape, product(tape, rows, inner, columns, is_last)), PlanLevel::kFull);
+    const Stages stages = FindStages(graph_);
+    plan_ = PlaceValues(graph_, /*reuse=*/true, stages);
+    MemoryReplay(graph_, plan_, stages).Check();
+    return PlaceOf("matmul") == PlaceOf("exp");
+  };
+  EXPECT_TRUE(lies_in_operand(70, 70, 16001, true));
+  EXPECT_FALSE(lies_in_operand(70, 69, 16001, true));
+  EXPECT_FALSE(lies_in_operand(70, 70, 16001, false));
+  EXPECT_FALSE(lies_in_operand(70, 70, 1600, true));
+  for (const auto& [rows, inner] : {std::pair(61, 67), std::pair(1, 1), std::pair(130, 1000)}) {
+    const int64_t columns = (int64_t{1} << 20) / rows + 50;
+    const auto read = [&](PlanLevel level) {
+      Tape tape;
+      return tape.Read(product(tape, rows, inner, columns, true), {.plan = {.level = level}})
+          .value();
+    };
+    EXPECT_TRUE(lies_in_operand(rows, inner, columns, true));
+    EXPECT_TRUE(SameBits(read(PlanLevel::kFull)[0], read(PlanLevel::kDebug)[0])) << rows;
+  }
+}
+
 TEST_F(PlaceValuesTest, LaysPiecesInTheirConcatenation) {
   const Value x = tape_.Feed(RandomFloats({4, 16}, 1));
   std::vector<Value> pieces;

@@ -76,6 +76,7 @@ std::vector<Sample> LargeSamples(absl::string_view name) {
   if (op->kind == OpKind::kElementwise) return LargeElementwise(*op);
   const std::map<std::string, std::vector<Sample>> others = {
       {"sum", LargeReductions()},
+      {"sum_squares", {{{Floats({301, 1003})}, {.integers = {2}}}}},
       {"max", LargeReductions()},
       {"matmul", LargeMatMuls()},
       {"pack",
@@ -98,6 +99,10 @@ std::vector<Sample> LargeSamples(absl::string_view name) {
       {"gather", {{{Floats({1009, 301}), Ids({703, 3}, 1009)}, {}}}},
       {"first_equal", {{{Ids({70001}, 1009)}, {}}}},
       {"scatter_add", {{{Ids({2003}, 101), Floats({2003, 301})}, {.integers = {101}}}}},
+      {"pick", {{{Floats({1009, 301}), Ids({1009}, 301)}, {}}}},
+      {"place_at", {{{Ids({1009}, 301), Floats({1009})}, {.integers = {301}}}}},
+      {"place_at_onto",
+       {{{Ids({1009}, 301), Floats({1009}), Floats({1009, 301})}, {.integers = {301}}}}},
       {"scatter_add_onto",
        {{{Ids({2003}, 101), Floats({2003, 301}), Floats({101, 301})}, {.integers = {101}}}}},
       {"cast", {{{Floats({301, 1003})}, {.integers = {static_cast<int64_t>(DType::kF32)}}}}},

@@ -96,6 +96,14 @@ Reference Reduction(double start, Combine combine) {
   };
 }
 
+std::vector<double> SumSquaresReference(const ReferenceArguments& arguments) {
+  double sum = 0;
+  for (int64_t i = 0; i < arguments.inputs[0].elements(); ++i) {
+    sum += arguments.inputs[0].At(i) * arguments.inputs[0].At(i);
+  }
+  return {sum};
+}
+
 // ---- Products ----
 
 std::vector<double> MatMulReference(const ReferenceArguments& arguments) {
@@ -243,6 +251,25 @@ std::vector<double> ScatterReference(const ReferenceArguments& arguments) {
   return result;
 }
 
+std::vector<double> PickReference(const ReferenceArguments& arguments) {
+  const Tensor& x = arguments.inputs[0];
+  const Tensor& ids = arguments.inputs[1];
+  return Fill(arguments,
+              [&](int64_t i) { return x.At(i * x.shape()[1] + static_cast<int64_t>(ids.At(i))); });
+}
+
+// Onto the third input, if there is one.
+std::vector<double> PlaceAtReference(const ReferenceArguments& arguments) {
+  const Tensor& ids = arguments.inputs[0];
+  const Tensor& values = arguments.inputs[1];
+  const int64_t columns = arguments.output.shape[1];
+  return Fill(arguments, [&](int64_t position) {
+    const int64_t row = position / columns;
+    const double base = arguments.inputs.size() == 3 ? arguments.inputs[2].At(position) : 0;
+    return base + (position % columns == static_cast<int64_t>(ids.At(row)) ? values.At(row) : 0);
+  });
+}
+
 std::vector<double> ScatterOntoReference(const ReferenceArguments& arguments) {
   std::vector<double> sums = ScatterReference(arguments);
   for (size_t i = 0; i < sums.size(); ++i) {
@@ -319,6 +346,7 @@ std::vector<OpCase> MakeCases() {
        Draw::kHalves,
        {0}},
       {"sum", Reduction(0, [](double a, double b) { return a + b; }), sum},
+      {"sum_squares", SumSquaresReference, sum},
       {"max",
        Reduction(-std::numeric_limits<double>::infinity(),
                  [](double a, double b) { return std::fmax(a, b); }),
@@ -336,6 +364,9 @@ std::vector<OpCase> MakeCases() {
       {"first_equal", FirstEqualReference},
       {"scatter_add", ScatterReference, sum},
       {"scatter_add_onto", ScatterOntoReference, sum},
+      {"pick", PickReference},
+      {"place_at", PlaceAtReference},
+      {"place_at_onto", PlaceAtReference},
       {"cast", CastReference},
       {"uniform", Random([](double u, double) { return u; })},
       {"normal", Random([](double u, double v) {

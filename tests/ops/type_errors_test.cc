@@ -236,6 +236,23 @@ const Mistake kMistakes[] = {
        return ScatterAdd(tape.I32({3}), tape.F32({3, 2}), -1);
      },
      "scatter_add: cannot make -1 rows"},
+    {"PickShapes",
+     [](Values& tape) {
+       return Pick(tape.F32({3, 2}), tape.I32({2}));
+     },
+     "pick: needs a float matrix (N, C) and i32 ids (N), got f32 (3, 2) and i32 (2)"},
+    {"PickOfIds",
+     [](Values& tape) {
+       return Pick(tape.I32({3, 2}), tape.I32({3}));
+     },
+     "pick: needs a float matrix (N, C) and i32 ids (N), got i32 (3, 2) and i32 (3)"},
+    {"PlaceAtShapes",
+     [](Values& tape) {
+       return PlaceAt(tape.I32({3}), tape.F32({3, 2}), 5);
+     },
+     "place_at: needs i32 ids (N) and float values (N), got i32 (3) and f32 (3, 2)"},
+    {"PlaceAtColumns", [](Values& tape) { return PlaceAt(tape.I32({3}), tape.F32({3}), -1); },
+     "place_at: cannot make -1 columns"},
     // Random.
     {"UniformStep", [](Values& tape) { return Uniform(tape.F32({}), 1, DType::kF32, {3}); },
      "uniform: the step must be i32 (), got f32 ()"},
@@ -383,13 +400,18 @@ TEST_F(TapeErrors, ScatterIdOutOfRange) {
   EXPECT_EQ(ReadTensor(ScatterAdd(ids, F32({2, 3}), 4)).status().message(),
             "scatter_add: id 4 at position 1 is not within 0 .. 3");
 }
+TEST_F(TapeErrors, PlaceAtIdOutOfRange) {
+  const Value ids = tape_.Feed(Tensor(Shape{2}, std::vector<int32_t>{0, 4}));
+  EXPECT_EQ(ReadTensor(PlaceAt(ids, F32({2}), 4)).status().message(),
+            "place_at: id 4 at position 1 is not within 0 .. 3");
+}
 TEST_F(TapeErrors, CrossEntropyIdThatIsNoClass) {
   for (const int32_t id : {3, -2}) {
     Tape tape;
     const Value logits = tape.Feed(Tensor(DType::kF32, {4, 3}));
     const Value ids = tape.Feed(Tensor(Shape{4}, std::vector<int32_t>{0, id, -1, 2}));
     EXPECT_EQ(ReadTensor(CrossEntropy(logits, ids)).status().message(),
-              absl::StrCat("gather: id ", id, " at position 1 is not within 0 .. 2"));
+              absl::StrCat("pick: id ", id, " at position 1 is not within 0 .. 2"));
   }
 }
 

@@ -335,7 +335,8 @@ void MemoryReplay::Write(NodeId id, int64_t begin, int64_t end, int32_t piece) {
   }
 }
 
-// A kernel may write over an input only where it reads element by element, or copies in place.
+// A kernel may write over an input only where it reads element by element, or copies in place; a
+// product over its right-hand operand, whose columns it reads one by one.
 void MemoryReplay::CheckOverlap(NodeId id) const {
   const OpKind kind = nodes_[id].op->kind;
   if (kind == OpKind::kWrite || IsOutermostConcat(nodes_, id) || IsInternal(id)) return;
@@ -343,8 +344,10 @@ void MemoryReplay::CheckOverlap(NodeId id) const {
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (IsInternal(inputs[i]) || !Overlap(id, inputs[i])) continue;
     const bool added_to = nodes_[id].op->overwritable_input == static_cast<int>(i);
-    EXPECT_TRUE(kind == OpKind::kElementwise || added_to) << Describe(id);
+    const bool over_right = i == 1 && MayOverwriteRight(nodes_, id);
+    EXPECT_TRUE(kind == OpKind::kElementwise || added_to || over_right) << Describe(id);
     EXPECT_EQ(plan_.places[id].offset, plan_.places[inputs[i]].offset) << Describe(id);
+    if (over_right) continue;
     EXPECT_EQ(nodes_[id].type, nodes_[inputs[i]].type) << Describe(id);
   }
 }

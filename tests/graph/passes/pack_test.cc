@@ -68,6 +68,57 @@ TEST(PackOperands, GivesTheSameBitsForFewRowsAndForMany) {
   }
 }
 
+// It packs it part by part for itself.
+TEST(PackOperands, LeavesAnOperandToItsOnlyProductOfManyRows) {
+  Tape tape;
+  const Value weights = tape.Feed(RandomFloats({4, 3}, 1));
+  const Value x = tape.Feed(RandomFloats({513, 4}, 2));
+  const Value g = tape.Feed(RandomFloats({513, 3}, 3));
+  const Value few = tape.Feed(RandomFloats({512, 4}, 4));
+  const auto after = [&](const std::vector<Value>& fetches) {
+    return Listing(ShareEqual(PackOperands(ShareEqual(GraphOf(tape, fetches)))).nodes);
+  };
+  // Transposed it is another operand.
+  const Value back = MatMul(g, weights, {.transpose_right = true});
+  EXPECT_THAT(
+      after({MatMul(x, weights), back}),
+      ElementsAre("0 feed", "1 feed", "2 feed", "3 packed_matmul 2 0", "4 packed_matmul 1 0"));
+  EXPECT_THAT(after({MatMul(x, weights), MatMul(few, weights)}), ::testing::Contains("3 pack 0"));
+  EXPECT_THAT(after({MatMul(few, weights)}), ::testing::Contains("2 pack 0"));
+}
+
+// Every remainder of panels and of parts of k, both layouts, with and without something to start
+// from: the bits of a product of few rows, whose operand is packed as a whole.
+TEST(PackOperands, GivesTheSameBitsForPartsOfAnOperand) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    for (const int64_t inner : {1, 70, 769, 1600}) {
+      for (const int64_t columns : {1, 24, 47, 49, 330}) {
+        for (const bool transposed : {false, true}) {
+          SCOPED_TRACE(::testing::Message() << Name(dtype) << " (" << inner << ", " << columns
+                                            << ")" << (transposed ? " transposed" : ""));
+          const Tensor many = RandomFloats({520, inner}, 1).Cast(dtype);
+          const Shape shape = transposed ? Shape{columns, inner} : Shape{inner, columns};
+          const Tensor right = RandomFloats(shape, 2).Cast(dtype);
+          const Tensor bias = RandomFloats({columns}, 3).Cast(dtype);
+          const auto product = [&](int64_t rows) {
+            Tape tape;
+            const Value left = Slice(tape.Feed(many), 0, 0, rows);
+            const Value y = MatMul(left, tape.Feed(right), {.transpose_right = transposed});
+            return tape.Read({y + tape.Feed(bias), y}).value();
+          };
+          const std::vector<Tensor> whole = product(520);
+          const std::vector<Tensor> few = product(9);
+          for (size_t i = 0; i < few.size(); ++i) {
+            for (int64_t at = 0; at < few[i].elements(); ++at) {
+              ASSERT_EQ(few[i].At(at), whole[i].At(at)) << "fetch " << i << ", element " << at;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(PackOperands, KeepsValues) {
   ExpectLevelsAgree([](Tape& tape, VariableStore&) {
     const Value weights = tape.Feed(RandomFloats({70, 50}, 1));
