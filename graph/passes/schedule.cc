@@ -31,6 +31,7 @@ class Scheduler {
         is_early_(nodes_.size()),
         waits_for_(nodes_.size()),
         is_held_(nodes_.size()),
+        held_inputs_(nodes_.size()),
         first_write_after_(nodes_.size() + 1),
         rewriter_(graph) {
     FindWritesAfter();
@@ -38,6 +39,8 @@ class Scheduler {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       waits_for_[id] += static_cast<int32_t>(nodes_.inputs(id).size());
       is_held_[id] = MayWait(id);
+      if (!is_held_[id]) continue;
+      for (const NodeId reader : consumers_.of(id)) ++held_inputs_[reader];
     }
   }
 
@@ -141,13 +144,12 @@ class Scheduler {
   void Release(NodeId id) {
     if (--waits_for_[id] == 0) return MakeReady(id);
     // Once a reader waits for nothing but what is held, that is made.
-    const absl::Span<const NodeId> inputs = nodes_.inputs(id);
-    const auto is_held = [this](NodeId input) { return is_held_[input]; };
-    if (std::count_if(inputs.begin(), inputs.end(), is_held) != waits_for_[id]) return;
+    if (held_inputs_[id] == 0 || held_inputs_[id] != waits_for_[id]) return;
     wanted_in_ = std::min(wanted_in_, phases_[id]);
-    for (const NodeId input : inputs) {
+    for (const NodeId input : nodes_.inputs(id)) {
       if (!is_held_[input]) continue;
       is_held_[input] = false;
+      for (const NodeId reader : consumers_.of(input)) --held_inputs_[reader];
       if (waits_for_[input] == 0) MakeReady(input);
     }
   }
@@ -178,6 +180,7 @@ class Scheduler {
   std::vector<bool> is_early_;
   std::vector<int32_t> waits_for_;
   std::vector<bool> is_held_;  // until a reader waits for it alone
+  std::vector<int32_t> held_inputs_;
   // As one flat list: by what they follow.
   std::vector<int32_t> first_write_after_;
   std::vector<NodeId> writes_after_;
