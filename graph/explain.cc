@@ -47,11 +47,12 @@ int64_t BytesOfVariables(const ProgramState& state) {
 
 std::string HeadText(const ProgramState& state, const PlanSummary& summary,
                      const MachineLimits& limits) {
-  std::string text = absl::StrCat(
-      "Plan at level ", Name(state.level), ": ", Counted(state.record->nodes.size(), "recorded node"),
-      ", ", WithCommas(state.graph.nodes.size()), " planned, ",
-      Counted(static_cast<int64_t>(state.steps.size()), "kernel"), " in ",
-      Counted(static_cast<int64_t>(state.stages.size()), "stage"), "\n");
+  std::string text =
+      absl::StrCat("Plan at level ", Name(state.level), ": ",
+                   Counted(state.record->nodes.size(), "recorded node"), ", ",
+                   WithCommas(state.graph.nodes.size()), " planned, ",
+                   Counted(static_cast<int64_t>(state.steps.size()), "kernel"), " in ",
+                   Counted(static_cast<int64_t>(state.stages.size()), "stage"), "\n");
   AppendFact(text, "work",
              absl::StrCat(WithUnit(summary.work.flops, "FLOP"), ", ",
                           WithUnit(summary.work.bytes, "B"), " read and written"));
