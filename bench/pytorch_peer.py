@@ -50,13 +50,16 @@ class Size:
     layers: int
 
     def __str__(self):
-        return f"T{self.steps}_B{self.batch}_V{self.vocabulary}_H{self.hidden}_L{self.layers}"
+        layers = f"_H{self.hidden}_L{self.layers}" if self.layers else ""
+        return f"T{self.steps}_B{self.batch}_V{self.vocabulary}{layers}"
 
     @property
     def tokens(self):
         return self.steps * self.batch
 
 
+# Without layers, the model is its logits, and only their loss is computed.
+LOSS_SIZES = [Size(20, 20, 10_000, 0, 0, 0), Size(35, 20, 10_000, 0, 0, 0)]
 SIZES = [
     Size(35, 32, 28, 0, 256, 1),
     Size(20, 20, 10_000, 200, 200, 2),
@@ -247,9 +250,34 @@ PEERS = {
     "MGU from ops": ("bench_mgu", lambda size, v: FromOps(size, v, MinimalGatedUnit)),
     "MUT1 from ops": ("bench_mut1", lambda size, v: FromOps(size, v, Mutation1)),
 }
+LOSS = "softmax and cross-entropy"
 
 
-class PyTorchSide:
+def comparisons():
+    """Sizes and peers."""
+    return [*itertools.product(SIZES, PEERS), *itertools.product(LOSS_SIZES, [LOSS])]
+
+
+class PyTorchLoss:
+    """Logits that are parameters themselves, and their loss."""
+
+    def __init__(self, variables):
+        self.targets = variables["targets"].long()
+        self.logits = nn.Parameter(variables["logits"].clone())
+        self.optimizer = torch.optim.SGD([self.logits], lr=LEARNING_RATE)
+
+    def step(self):
+        loss = functional.cross_entropy(self.logits, self.targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+    def variables(self):
+        return {"logits": self.logits.detach()}
+
+
+class PyTorchModel:
     def __init__(self, size, variables, make_layers):
         self.size = size
         self.inputs = variables["inputs"].long()
@@ -279,12 +307,6 @@ class PyTorchSide:
         self.optimizer.step()
         return loss.item()
 
-    def steps(self, count):
-        start = time.perf_counter()
-        for _ in range(count):
-            self.step()
-        return (time.perf_counter() - start) / count
-
     def variables(self):
         if isinstance(self.layers, Fused):
             gates = Lstm.gates if isinstance(self.layers.layers, nn.LSTM) else Gru.gates
@@ -296,6 +318,18 @@ class PyTorchSide:
         if self.size.embedding:
             result["embedding.table"] = self.embedding.detach()
         return result
+
+
+def pytorch_side(size, peer, variables):
+    return PyTorchLoss(variables) if peer == LOSS else PyTorchModel(size, variables, PEERS[peer][1])
+
+
+def run_steps(side, count):
+    """Seconds of one step."""
+    start = time.perf_counter()
+    for _ in range(count):
+        side.step()
+    return (time.perf_counter() - start) / count
 
 
 class OurSide:
@@ -342,10 +376,11 @@ def blas_threads_setter():
 def check(ours, theirs, before):
     """Fails unless both sides changed every variable alike."""
     ours.steps(CHECKED_STEPS)
-    theirs.steps(CHECKED_STEPS)
+    run_steps(theirs, CHECKED_STEPS)
     after, peers = ours.variables(), theirs.variables()
-    if set(peers) | {"inputs", "targets"} != set(after):
-        raise RuntimeError(f"variables differ: {sorted(set(peers) ^ set(after))}")
+    different = set(peers) ^ (set(after) - {"inputs", "targets"})
+    if different:
+        raise RuntimeError(f"variables differ: {sorted(different)}")
     for name, value in peers.items():
         change, peers_change = after[name] - before[name], value - before[name]
         largest = peers_change.abs().max().item()
@@ -394,8 +429,7 @@ def print_peak_of_peer(size, peer):
     # What the first product of any size takes is the library's, not the model's.
     torch.rand(64, 64) @ torch.rand(64, 64)
     before = resident_bytes()
-    theirs = PyTorchSide(size, variables, PEERS[peer][1])
-    theirs.steps(CHECKED_STEPS)
+    run_steps(pytorch_side(size, peer, variables), CHECKED_STEPS)
     print(resident_bytes() - before)
 
 
@@ -408,13 +442,13 @@ def peak_of_peer(size, peer, variables):
 
 
 def compare(arguments, size, peer):
-    cell, make_layers = PEERS[peer]
+    cell = "none" if peer == LOSS else PEERS[peer][0]
     threads = range(1, arguments.threads + 1)
     ours = {n: OurSide(arguments.program, cell, size, n, arguments.level) for n in threads}
     try:
         before = ours[1].variables()
         torch.set_num_threads(arguments.threads)
-        theirs = PyTorchSide(size, before, make_layers)
+        theirs = pytorch_side(size, peer, before)
         check(ours[1], theirs, before)
 
         set_blas_threads = blas_threads_setter()
@@ -424,7 +458,7 @@ def compare(arguments, size, peer):
                 torch.set_num_threads(own)
                 if set_blas_threads:
                     set_blas_threads(blas)
-                return theirs.steps(number)
+                return run_steps(theirs, number)
             return steps
 
         variants = {("ours", n): side.steps for n, side in ours.items()}
@@ -478,12 +512,12 @@ def main():
         print("warning: PyTorch's products are not OpenBLAS's, which are ten times as fast: "
               "bench/packages.txt has the package", file=sys.stderr)
     if arguments.peak:
-        size, peer = next((size, peer) for size in SIZES for peer in PEERS
+        size, peer = next((size, peer) for size, peer in comparisons()
                           if arguments.peak == f"pytorch/{peer}/{size}")
         print_peak_of_peer(size, peer)
         return 0
     rows = []
-    names = [(size, peer) for size in SIZES for peer in PEERS
+    names = [(size, peer) for size, peer in comparisons()
              if arguments.filter in f"pytorch/{peer}/{size}"]
     if arguments.list:
         print("\n".join(f"pytorch/{peer}/{size}" for size, peer in names))

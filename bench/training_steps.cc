@@ -1,5 +1,6 @@
 // Our side of pytorch_peer.py: a model that trains when told to.
 //   training_steps CELL T B V EMBEDDING H LAYERS THREADS LEVEL
+// Without layers the model is its logits, and only the loss of (T * B, V) of them is computed.
 // Reads commands, a line each, and answers each with a line of JSON:
 //   save FOLDER   writes the batch and all trainable variables there, one file of raw numbers each
 //                 -> {"shapes": {file: [rows, columns]}}
@@ -11,6 +12,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -22,6 +24,7 @@
 #include <malloc.h>
 #include <nlohmann/json.hpp>
 
+#include <sluice/bench/loss_model.h>
 #include <sluice/bench/settings.h>
 #include <sluice/bench/training_model.h>
 #include <sluice/graph/program_cache.h>
@@ -31,7 +34,14 @@ namespace {
 
 using nlohmann::json;
 
-json Save(TrainingModel& model, const std::string& folder) {
+// What the commands are given to.
+struct Training {
+  std::function<absl::StatusOr<double>()> update;
+  VariableStore& variables;
+  std::vector<std::pair<std::string, Tensor>> data;
+};
+
+json Save(const Training& training, const std::string& folder) {
   json shapes;
   const auto save = [&](const std::string& path, const Tensor& tensor) {
     const std::string file = absl::StrReplaceAll(path, {{"/", "."}});
@@ -40,9 +50,8 @@ json Save(TrainingModel& model, const std::string& folder) {
     json& shape = shapes[file] = json::array();
     for (int axis = 0; axis < tensor.shape().rank(); ++axis) shape.push_back(tensor.shape()[axis]);
   };
-  save("inputs", model.batch().inputs);
-  save("targets", model.batch().targets);
-  for (const Variable* variable : model.model().variables().trainable()) {
+  for (const auto& [name, tensor] : training.data) save(name, tensor);
+  for (const Variable* variable : training.variables.trainable()) {
     save(variable->path(), variable->value());
   }
   return {{"shapes", shapes}};
@@ -73,17 +82,17 @@ struct MemoryBefore {
   int64_t resident = ResidentBytes();
 };
 
-json Steps(TrainingModel& model, int64_t count, const MemoryBefore& before) {
+json Steps(const Training& training, int64_t count, const MemoryBefore& before) {
   const auto start = std::chrono::steady_clock::now();
   double last = 0;
   for (int64_t step = 0; step < count; ++step) {
-    const absl::StatusOr<double> loss = model.Update();
+    const absl::StatusOr<double> loss = training.update();
     if (!loss.ok()) return {{"error", std::string(loss.status().message())}};
     last = *loss;
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  int64_t bytes = model.model().variables().programs().bytes();
-  for (const Variable* variable : model.model().variables().variables()) {
+  int64_t bytes = training.variables.programs().bytes();
+  for (const Variable* variable : training.variables.variables()) {
     bytes += variable->value().bytes();
   }
   return {{"seconds", seconds.count() / static_cast<double>(count)},
@@ -93,14 +102,14 @@ json Steps(TrainingModel& model, int64_t count, const MemoryBefore& before) {
           {"resident_bytes", ResidentBytes() - before.resident}};
 }
 
-json Answer(TrainingModel& model, const MemoryBefore& before, const std::string& line) {
+json Answer(const Training& training, const MemoryBefore& before, const std::string& line) {
   std::istringstream words(line);
   std::string command, argument;
   words >> command >> argument;
-  if (command == "save") return Save(model, argument);
+  if (command == "save") return Save(training, argument);
   int64_t count = 0;
   if (command == "steps" && absl::SimpleAtoi(argument, &count) && count > 0) {
-    return Steps(model, count, before);
+    return Steps(training, count, before);
   }
   return {{"error", "unknown command: " + line}};
 }
@@ -119,12 +128,24 @@ int Serve(const std::vector<std::string>& arguments) {
   }
   const ModelSize size{numbers[0], numbers[1], numbers[2],
                        numbers[3], numbers[4], static_cast<int>(numbers[5])};
+  const auto threads = static_cast<int>(numbers[6]);
   const MemoryBefore before;
-  TrainingModel model(arguments[0], size, static_cast<int>(numbers[6]), *level);
-  for (std::string line; std::getline(std::cin, line);) {
-    std::cout << Answer(model, before, line).dump() << std::endl;
+  const auto serve = [&](const Training& training) {
+    for (std::string line; std::getline(std::cin, line);) {
+      std::cout << Answer(training, before, line).dump() << std::endl;
+    }
+    return 0;
+  };
+  if (size.layers == 0) {
+    LossModel model(size.steps * size.batch, size.vocabulary, threads, *level);
+    return serve({.update = [&] { return model.Update(); },
+                  .variables = model.variables(),
+                  .data = {{"targets", model.targets()}}});
   }
-  return 0;
+  TrainingModel model(arguments[0], size, threads, *level);
+  return serve({.update = [&] { return model.Update(); },
+                .variables = model.model().variables(),
+                .data = {{"inputs", model.batch().inputs}, {"targets", model.batch().targets}}});
 }
 
 }  // namespace
