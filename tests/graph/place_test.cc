@@ -128,7 +128,12 @@ TEST_F(PlaceValuesTest, LaysALargeProductInItsRightHandOperand) {
   EXPECT_FALSE(lies_in_operand(70, 69, 16001, true));
   EXPECT_FALSE(lies_in_operand(70, 70, 16001, false));
   EXPECT_FALSE(lies_in_operand(70, 70, 1600, true));
-  for (const auto& [rows, inner] : {std::pair(61, 67), std::pair(1, 1), std::pair(130, 1000)}) {
+  struct Size {
+    int64_t rows, inner;
+  };
+  for (const Size& size : {Size{61, 67}, {1, 1}, {130, 1000}}) {
+    const int64_t rows = size.rows;
+    const int64_t inner = size.inner;
     const int64_t columns = (int64_t{1} << 20) / rows + 50;
     const auto read = [&](PlanLevel level) {
       Tape tape;
