@@ -79,6 +79,25 @@ TEST_F(ScheduleTest, PutsFewNumbersThatWaitForNothingFirst) {
                                           "5 multiply 4 2"));
 }
 
+// All packs at the start would need memory for all at once.
+TEST_F(ScheduleTest, MakesALargePackWhenAProductWaitsForNothingElse) {
+  const auto packs_and_products = [&](int64_t size) {
+    Tape tape;
+    Value x = tape.Feed(RandomFloats({32, size}, 1));
+    for (int i = 0; i < 2; ++i) x = MatMul(x, tape.Feed(RandomFloats({size, size}, 2)));
+    const PlanGraph graph = Schedule(PackOperands(GraphOf(tape, {x})));
+    std::string order;
+    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+      const OpKind kind = graph.nodes[id].op->kind;
+      if (kind == OpKind::kPack) order += "pack ";
+      if (kind == OpKind::kProduct) order += "product ";
+    }
+    return order;
+  };
+  EXPECT_EQ(packs_and_products(600), "pack product pack product ");
+  EXPECT_EQ(packs_and_products(60), "pack pack product product ");
+}
+
 TEST_F(ScheduleTest, PutsAWriteBehindTheLastReaderOfTheOldValue) {
   Variable& a = store_.root().Fixed("a", {2});
   const Value old = tape_.Use(a);
