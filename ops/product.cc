@@ -9,6 +9,7 @@
 #include <sluice/ops/kernels/kernel_table.h>
 #include <sluice/ops/movement.h>
 #include <sluice/ops/product.h>
+#include <sluice/ops/product_by_parts.h>
 #include <sluice/ops/record.h>
 
 namespace sluice {
@@ -62,8 +63,6 @@ absl::StatusOr<TensorType> MatMulType(const TypeArguments& arguments) {
   return TensorType{left.dtype, left.shape.With(left.shape.rank() - 1, columns)};
 }
 
-const ProductKernels& KernelsFor(DType dtype) { return Kernels().product[static_cast<int>(dtype)]; }
-
 int64_t Panels(int64_t n, const ProductKernels& kernels) {
   return (n + kernels.panel_columns - 1) / kernels.panel_columns;
 }
@@ -98,89 +97,6 @@ absl::Status RunPack(const KernelArguments& arguments) {
 }
 
 // ---- The product ----
-
-// Memory of one call, at a multiple of 64. (aligned_alloc of some libraries does not find the room
-// of the call before again.)
-class Scratch {
- public:
-  explicit Scratch(int64_t bytes) : memory_(new std::byte[bytes + 64]) {}
-  std::byte* data() const {
-    return memory_.get() + (64 - reinterpret_cast<uintptr_t>(memory_.get()) % 64) % 64;
-  }
-
- private:
-  std::unique_ptr<std::byte[]> memory_;
-};
-
-// The right-hand operand as a matrix in memory that is not packed.
-struct RightMatrix {
-  const void* data;
-  MatrixLayout layout;
-};
-
-// Bytes of a part of the right-hand operand that a product packs for itself: of the second-level
-// cache's 1 MB, as in kernels/product.cc.
-constexpr int64_t kPartBytes = 512 << 10;
-constexpr int64_t kPartDepth = 768;
-
-// Computes what `task` says with an operand that is packed part by part: some panels, and of those
-// the rows that stay in the cache.
-class ProductByParts {
- public:
-  ProductByParts(const RightMatrix& right, int64_t k, DType dtype)
-      : right_(right),
-        kernels_(KernelsFor(dtype)),
-        bytes_(BytesPerElement(dtype)),
-        depth_(k <= kPartDepth ? k : Quotient(k, Quotient(k, kPartDepth))),
-        panels_(std::max<int64_t>(1, kPartBytes / std::max<int64_t>(1, PanelBytes()))),
-        scratch_(panels_ * PanelBytes()) {}
-
-  void Run(const ProductTask& task) {
-    int64_t p = 0;
-    do {  // once without any k, for the rows that the product starts from
-      const int64_t k = std::min(depth_, task.k - p);
-      for (int64_t panel = task.panel_begin; panel < task.panel_end; panel += panels_) {
-        RunPart(task, p, k, panel, std::min(panels_, task.panel_end - panel));
-      }
-      p += k;
-    } while (p < task.k);
-  }
-
- private:
-  static int64_t Quotient(int64_t a, int64_t b) { return (a + b - 1) / b; }
-  int64_t PanelBytes() const { return depth_ * kernels_.panel_columns * bytes_; }
-
-  void RunPart(const ProductTask& whole, int64_t p, int64_t k, int64_t panel, int64_t panels) {
-    const int64_t column = panel * kernels_.panel_columns;
-    const int64_t n = std::min(whole.n - column, panels * kernels_.panel_columns);
-    const int64_t from = p * right_.layout.row + column * right_.layout.column;
-    kernels_.pack({static_cast<const std::byte*>(right_.data) + from * bytes_, right_.layout, k, n,
-                   scratch_.data(), 0, n, 0, panels});
-    ProductTask part = whole;
-    part.a = static_cast<const std::byte*>(whole.a) + p * whole.a_layout.column * bytes_;
-    part.b = scratch_.data();
-    part.b_row = 0;
-    part.c = static_cast<std::byte*>(whole.c) + column * bytes_;
-    part.n = n;
-    part.k = k;
-    part.panel_begin = 0;
-    part.panel_end = panels;
-    if (p > 0) {
-      part.start = part.c;
-      part.start_row = whole.c_row;
-    } else if (whole.start != nullptr) {
-      part.start = static_cast<const std::byte*>(whole.start) + column * bytes_;
-    }
-    kernels_.product(part);
-  }
-
-  const RightMatrix right_;
-  const ProductKernels& kernels_;
-  const int64_t bytes_;   // of an element
-  const int64_t depth_;   // rows of a part
-  const int64_t panels_;  // of a part
-  const Scratch scratch_;
-};
 
 // As many rows pass an operand but once: to pack it would read it once as well, and write it.
 constexpr int64_t kFewRows = 8;

@@ -3,7 +3,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
-#include <sluice/graph/passes/arena.h>
+#include <sluice/graph/passes/lay_out.h>
 #include <sluice/graph/passes/passes.h>
 #include <sluice/graph/passes/row_wise.h>
 #include <sluice/graph/passes/strips.h>
@@ -11,11 +11,6 @@
 
 namespace sluice {
 namespace {
-
-int64_t Aligned(int64_t bytes) {
-  const int64_t aligned = (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
-  return aligned < 4096 ? aligned : aligned + 2112;
-}
 
 // Elements of all axes before `axis` are one: a range of this axis is contiguous.
 bool IsOutermost(const Shape& shape, int64_t axis) {
@@ -29,23 +24,6 @@ int64_t BytesPerIndex(const TensorType& type, int64_t axis) {
   const int64_t size = type.shape[static_cast<int>(axis)];
   return size == 0 ? 0 : type.bytes() / size;
 }
-
-// For each node, or the end of all, a list of owners of memory; each owner is in one of them.
-class OwnerLists {
- public:
-  explicit OwnerLists(NodeId nodes) : first_(nodes + 1, kNoNode), next_(nodes, kNoNode) {}
-
-  void PushFront(NodeId at, NodeId owner) {
-    next_[owner] = first_[at];
-    first_[at] = owner;
-  }
-  NodeId First(NodeId at) const { return first_[at]; }
-  NodeId Next(NodeId owner) const { return next_[owner]; }
-
- private:
-  std::vector<NodeId> first_;
-  std::vector<NodeId> next_;
-};
 
 // Decides whose memory each value lies in, then lays the owners out.
 class Placer {
@@ -433,14 +411,6 @@ class Placer {
     return last;
   }
 
-  // A value in the arena, and the nodes between which it has its memory.
-  struct Tenant {
-    NodeId owner;
-    NodeId first, last;
-    int64_t bytes;
-    bool in_chain;  // from its first to its last use, row after row
-  };
-
   std::vector<Tenant> FindTenants() const {
     std::vector<NodeId> first_use(nodes_.size(), kNoNode);
     for (NodeId id = 0; id < nodes_.size(); ++id) {
@@ -453,110 +423,15 @@ class Placer {
       if (Owner(id).first != id || !OwnsArena(id)) continue;
       const bool in_chain = LivesInChain(id, first_use[id]);
       const NodeId last = !reuse_ ? nodes_.size() : in_chain ? NodeAt(last_use_[id]) : EndOf(id);
-      tenants.push_back({id, first_use[id], last, Aligned(Bytes(id)), in_chain});
+      tenants.push_back({id, first_use[id], last, Bytes(id), in_chain});
     }
     return tenants;
-  }
-
-  // Lays tenants in the order of the nodes, behind `begin`, but those that have a place already:
-  // `laid` by owner. Returns where the arena ends.
-  int64_t LayInOrder(const std::vector<Tenant>& tenants, int64_t begin,
-                     const absl::flat_hash_set<NodeId>& laid, std::vector<Place>& places) const {
-    OwnerLists starts(nodes_.size());
-    OwnerLists ends(nodes_.size());
-    std::vector<const Tenant*> tenant_of(nodes_.size());
-    for (auto tenant = tenants.rbegin(); tenant != tenants.rend(); ++tenant) {
-      if (laid.contains(tenant->owner)) continue;
-      tenant_of[tenant->owner] = &*tenant;
-      starts.PushFront(tenant->first, tenant->owner);
-      ends.PushFront(tenant->last, tenant->owner);
-    }
-    Arena arena(begin);
-    // Within a chain: free places by size, and all that it took.
-    absl::flat_hash_map<int64_t, std::vector<int64_t>> free_places;
-    std::vector<std::pair<int64_t, int64_t>> taken;  // offset, bytes
-    for (NodeId id = 0; id < nodes_.size(); ++id) {
-      for (NodeId owner = starts.First(id); owner != kNoNode; owner = starts.Next(owner)) {
-        const Tenant& tenant = *tenant_of[owner];
-        if (!tenant.in_chain) {
-          places[owner].offset = arena.Allocate(tenant.bytes);
-          continue;
-        }
-        std::vector<int64_t>& of_size = free_places[Bytes(owner)];
-        if (of_size.empty()) {
-          of_size.push_back(arena.Allocate(tenant.bytes));
-          taken.emplace_back(of_size.back(), tenant.bytes);
-        }
-        places[owner].offset = of_size.back();
-        of_size.pop_back();
-      }
-      for (NodeId owner = ends.First(id); owner != kNoNode; owner = ends.Next(owner)) {
-        if (tenant_of[owner]->in_chain) {
-          free_places[Bytes(owner)].push_back(places[owner].offset);
-        } else {
-          arena.Free(places[owner].offset, tenant_of[owner]->bytes);
-        }
-      }
-      if (const Stage* stage = StageOf(id); stage != nullptr && stage->last == id) {
-        for (const auto& [offset, bytes] : taken) arena.Free(offset, bytes);
-        taken.clear();
-        free_places.clear();
-      }
-    }
-    return arena.end();
-  }
-
-  // Lays the largest first, each at the lowest place that nobody has at its time, and the others
-  // behind them: small ones do not cut up the room of large ones. Returns where the arena ends.
-  int64_t LayLargestFirst(const std::vector<Tenant>& tenants, std::vector<Place>& places) const {
-    constexpr int64_t kLarge = 32 << 10;
-    constexpr size_t kMost = 1024;  // each is compared with each
-    std::vector<Tenant> large;
-    for (const Tenant& tenant : tenants) {
-      if (tenant.bytes >= kLarge && !tenant.in_chain) large.push_back(tenant);
-    }
-    std::stable_sort(large.begin(), large.end(),
-                     [](const Tenant& a, const Tenant& b) { return a.bytes > b.bytes; });
-    if (large.size() > kMost) large.resize(kMost);
-    struct Range {
-      int64_t begin, end;
-      NodeId first, last;
-    };
-    std::vector<Range> ranges;  // by their begin
-    absl::flat_hash_set<NodeId> laid;
-    int64_t end = 0;
-    for (const Tenant& tenant : large) {
-      int64_t offset = 0;
-      for (const Range& range : ranges) {
-        if (range.last < tenant.first || tenant.last < range.first) continue;
-        if (offset + tenant.bytes <= range.begin) break;
-        offset = std::max(offset, range.end);
-      }
-      places[tenant.owner].offset = offset;
-      laid.insert(tenant.owner);
-      const Range range{offset, offset + tenant.bytes, tenant.first, tenant.last};
-      const auto behind =
-          std::upper_bound(ranges.begin(), ranges.end(), range,
-                           [](const Range& a, const Range& b) { return a.begin < b.begin; });
-      ranges.insert(behind, range);
-      end = std::max(end, range.end);
-    }
-    return LayInOrder(tenants, end, laid, places);
   }
 
   MemoryPlan Lay() {
     MemoryPlan plan;
     plan.places.resize(nodes_.size());
-    const std::vector<Tenant> tenants = FindTenants();
-    plan.arena_bytes = LayInOrder(tenants, 0, {}, plan.places);
-    if (reuse_) {
-      std::vector<Place> places(nodes_.size());
-      const int64_t bytes = LayLargestFirst(tenants, places);
-      if (bytes < plan.arena_bytes) {
-        plan.places = std::move(places);
-        plan.arena_bytes = bytes;
-      }
-    }
+    plan.arena_bytes = LayOut(FindTenants(), nodes_.size(), stages_, reuse_, plan.places);
     PlaceSources(plan);
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       const auto [owner, offset] = Owner(id);
@@ -575,7 +450,7 @@ class Placer {
     for (NodeId id = 0; id < nodes_.size(); ++id) {
       if (Kind(id) == OpKind::kConstant) {
         plan.places[id] = {Place::Base::kConstants, 0, plan.constants_bytes};
-        plan.constants_bytes += Aligned(nodes_[id].type.bytes());
+        plan.constants_bytes += RoomFor(nodes_[id].type.bytes());
       } else if (Kind(id) == OpKind::kVariable || Kind(id) == OpKind::kWrite) {
         // The variable itself is found through the node's attributes; index is the node.
         plan.places[id] = {Place::Base::kVariable, id, 0};
