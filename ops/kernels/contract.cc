@@ -143,17 +143,27 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const P
   tile.k = block.k;
   tile.a_row = sizeof(T);
   tile.a_column = a.row;
-  tile.b_panel = 0;
   tile.c_row = task.c_row;
   tile.start_row = task.c_row;
   const bool accumulate = task.accumulate || block.p > 0;
   tile.ahead = a.data;
   tile.ahead_step = 0;
-  for (int64_t column = 0; column < block.columns; column += kPanelColumns<T>) {
-    const int64_t columns = Smaller(block.columns - column, kPanelColumns<T>);
-    const Panels& panels = columns < kPanelColumns<T> ? rest : b;
+  tile.next_start = nullptr;
+  tile.next_start_rows = 0;
+  int64_t columns = 0;
+  for (int64_t column = 0; column < block.columns; column += columns) {
+    const int64_t left = block.columns - column;
+    tile.across = column % kPanelColumns<T> != 0;
+    const bool halves = rest.data == b.data && TakesHalves<T>(left);
+    columns = Smaller(left, halves ? kHalfColumns<T> : kPanelColumns<T>);
+    const Panels& panels = left < kPanelColumns<T> ? rest : b;
     tile.b = panels.data + column / kPanelColumns<T> * panels.panel;
     tile.b_row = panels.row;
+    tile.b_panel = 0;
+    if (tile.across) {
+      tile.b += kHalfColumns<T> * int64_t{sizeof(T)};
+      tile.b_panel = AcrossBytes(panels.panel);
+    }
     tile.a = a.data;
     tile.c = static_cast<T*>(task.c) + block.row * task.c_row + block.column + column;
     tile.start = accumulate ? tile.c : nullptr;

@@ -61,16 +61,23 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
   tile.start_row = 0;
   tile.ahead_lines = 0;
   tile.ahead_step = 0;
+  tile.next_start = nullptr;
+  tile.next_start_rows = 0;
   const int64_t tiles = CeilingOfQuotient(block.rows, kTileRows);
   // Tiles of several panels read the last one whole. A packed operand is padded; one that is read
   // as it is ends where its columns do, so its last panel goes alone.
   const int64_t padded_end = task.b_row == 0 ? task.panel_end : task.n / kPanelColumns<T>;
-  int64_t end = task.panel_begin;
-  for (int64_t panel = end; panel < task.panel_end; panel = end) {
-    end = Smaller(panel + at_once, task.panel_end);
-    if (panel < padded_end) end = Smaller(end, padded_end);
-    const int64_t column = panel * kPanelColumns<T>;
-    tile.b = static_cast<const char*>(task.b) + panel * tile.b_panel + block.p * tile.b_row;
+  const int64_t end = Smaller(task.panel_end * kPanelColumns<T>, task.n);
+  const int64_t b_panel = tile.b_panel;
+  int64_t columns = 0;
+  for (int64_t column = task.panel_begin * kPanelColumns<T>; column < end; column += columns) {
+    const int64_t panel = column / kPanelColumns<T>;
+    tile.across = column % kPanelColumns<T> != 0;
+    const bool halves = at_once == 1 && TakesHalves<T>(end - column);
+    const int64_t panels = panel < padded_end ? Smaller(at_once, padded_end - panel) : at_once;
+    columns = Smaller(halves ? kHalfColumns<T> : panels * kPanelColumns<T>, end - column);
+    const bool is_last = column + columns == end;
+    tile.b = static_cast<const char*>(task.b) + panel * b_panel + block.p * tile.b_row;
     tile.c = static_cast<T*>(task.c) + block.row * task.c_row + column;
     if (block.p > 0) {
       tile.start = tile.c;
@@ -80,13 +87,17 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
       tile.start_row = task.start_row;
     }
     tile.ahead = tile.b;
+    tile.b_panel = b_panel;
     if (far) {
-      tile.ahead = WhatFollows(task, block, tile, end == task.panel_end);
+      tile.ahead = WhatFollows(task, block, tile, is_last);
       tile.ahead_lines = CeilingOfQuotient(kAheadSteps * kPanelRowBytes<T>, tiles * kLineBytes);
       tile.ahead_step = tile.ahead_lines * kLineBytes;
     }
-    const int64_t columns = Smaller(end * kPanelColumns<T>, task.n) - column;
-    const bool more = tile.start != nullptr && end < task.panel_end;
+    if (tile.across) {
+      tile.b += kHalfColumns<T> * kSize;
+      tile.b_panel = AcrossBytes(b_panel);
+    }
+    const bool more = tile.start != nullptr && !is_last;
     RunTiles(tile, block.rows, columns, tile.ahead + block.k * kPanelRowBytes<T>,
              more ? tile.start + columns : nullptr);
   }

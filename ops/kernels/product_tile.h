@@ -75,6 +75,7 @@ struct TileTask {
   const char* b;
   int64_t b_row;
   int64_t b_panel;  // from one panel to the next
+  bool across;      // the tile is the last vector of one panel and the first of the next
   T* c;
   int64_t c_row;   // elements
   const T* start;  // may be c
@@ -84,6 +85,10 @@ struct TileTask {
   const char* ahead;
   int64_t ahead_lines;
   int64_t ahead_step;
+  // Rows that a later tile starts from, one for each kAheadSteps steps, into the first-level cache:
+  // they were often written long ago, and all of them at once would keep B waiting.
+  const T* next_start;
+  int64_t next_start_rows;
 };
 
 // kVectors of each of kPanels panels. Loops over registers are unrolled by order: gcc keeps the
@@ -107,6 +112,9 @@ void ProductTile(const TileTask<T>& task) {
   const char* a = task.a;
   const char* b = task.b;
   const char* ahead = task.ahead;
+  const char* next_start = reinterpret_cast<const char*>(task.next_start);
+  int64_t next_start_rows = task.next_start_rows;
+  const int64_t next_start_row = task.start_row * int64_t{sizeof(T)};
   const int64_t a_row = task.a_row;
   const int64_t a_column = task.a_column;
   const int64_t b_row = task.b_row;
@@ -116,6 +124,13 @@ void ProductTile(const TileTask<T>& task) {
       __builtin_prefetch(ahead + line * kLineBytes, 0, 2);
     }
     ahead += task.ahead_step;
+    if (next_start_rows > 0) {
+      constexpr int kBytes = kTileVectors * kVectorBytes;
+      for (int b = 0; b < kBytes; b += kLineBytes) __builtin_prefetch(next_start + b);
+      __builtin_prefetch(next_start + kBytes - 1);
+      next_start += next_start_row;
+      --next_start_rows;
+    }
     for (int64_t p = Smaller(left, kAheadSteps); p > 0; --p) {
       Vector row[kAll];
 #pragma GCC unroll 32
@@ -177,6 +192,29 @@ TileKernel<T> TileForFewRows(int64_t rows, int64_t panels) {
   return kKernels[rows - 1][panels - 1];
 }
 
+// Where C ends with a single vector in its last panel, too few accumulators to keep the
+// multiply-adds going: the last two panels, of kTileVectors and one, are two tiles of half of them
+// each, the second of which is across.
+template <typename T>
+inline constexpr int64_t kHalfColumns = int64_t{(kTileVectors + 1) / 2} * kLanes<T>;
+
+// Whether that is so where `columns` are left.
+template <typename T>
+bool TakesHalves(int64_t columns) {
+  return kTileVectors == 3 && columns > kPanelColumns<T> && columns <= 2 * kHalfColumns<T>;
+}
+
+// The distance between the vectors of the right half, if panels are `panel` bytes apart.
+inline int64_t AcrossBytes(int64_t panel) {
+  return panel - int64_t{kTileVectors - 1} * kVectorBytes;
+}
+
+template <typename T, int... kRow>
+TileKernel<T> TileAcross(int64_t rows, Indices<kRow...>) {
+  static constexpr TileKernel<T> kKernels[] = {ProductTile<T, kRow + 1, 1, 2>...};
+  return kKernels[rows - 1];
+}
+
 // Copies `count` < kCount elements in pieces of powers of two.
 template <typename T, int kCount>
 inline void CopyRest(const T* from, T* to, int64_t count) {
@@ -204,9 +242,11 @@ inline void CopyRow(const T* from, T* to, int64_t count) {
 template <typename T>
 void RunTile(const TileTask<T>& task, int64_t rows, int64_t columns) {
   const int64_t vectors = CeilingOfQuotient(columns, kLanes<T>);
+  using AllRows = typename MakeIndices<kTileRows>::Type;
   const TileKernel<T> kernel =
-      vectors > kTileVectors ? TileForFewRows<T>(rows, CeilingOfQuotient(vectors, kTileVectors))
-                             : TileFor<T>(rows, vectors, typename MakeIndices<kTileRows>::Type());
+      task.across              ? TileAcross<T>(rows, AllRows())
+      : vectors > kTileVectors ? TileForFewRows<T>(rows, CeilingOfQuotient(vectors, kTileVectors))
+                               : TileFor<T>(rows, vectors, AllRows());
   const int64_t whole = vectors > kTileVectors
                             ? CeilingOfQuotient(vectors, kTileVectors) * kPanelColumns<T>
                             : vectors * kLanes<T>;
@@ -237,17 +277,6 @@ inline int64_t NextTileRows(int64_t rows) {
   return rows >= 2 * kTileRows ? kTileRows : (rows + 1) / 2;
 }
 
-// Asks for the rows that a tile starts from: often written long ago, and read all at once.
-template <typename T>
-inline void AskForStart(const T* start, int64_t start_row, int64_t rows) {
-  for (int64_t r = 0; r < rows; ++r) {
-    const char* row = reinterpret_cast<const char*>(start + r * start_row);
-    for (int64_t b = 0; b < kPanelColumns<T> * int64_t{sizeof(T)}; b += kLineBytes) {
-      __builtin_prefetch(row + b, 0, 3);
-    }
-  }
-}
-
 // Tiles one below the other over the same panels. Meanwhile brings the memory up to `ahead_end`,
 // and what the tiles start from; `next_start` is where the first tile of the next panels does.
 template <typename T>
@@ -256,10 +285,11 @@ void RunTiles(TileTask<T> task, int64_t rows, int64_t columns, const char* ahead
   while (rows > 0) {
     const int64_t tile_rows = NextTileRows(rows);
     if (task.start != nullptr && task.start_row != 0) {
-      const T* below = task.start + tile_rows * task.start_row;
-      const int64_t left = Smaller(rows - tile_rows, kTileRows);
-      if (left > 0) AskForStart(below, task.start_row, left);
-      if (left == 0 && next_start != nullptr) AskForStart(next_start, task.start_row, tile_rows);
+      const bool is_last = rows == tile_rows;
+      task.next_start = is_last ? next_start : task.start + tile_rows * task.start_row;
+      task.next_start_rows = task.next_start == nullptr
+                                 ? 0
+                                 : Smaller(is_last ? kTileRows : rows - tile_rows, kTileRows);
     }
     RunTile(task, tile_rows, columns);
     task.a += tile_rows * task.a_row;
