@@ -75,40 +75,6 @@ class Bringing {
   int64_t line_ = 0;
 };
 
-// A block of B as tiles read it: panels `panel` bytes apart, of rows `row` bytes apart.
-struct Panels {
-  const char* data;
-  int64_t panel;
-  int64_t row;
-};
-
-template <typename T>
-Panels InPlace(const Region& region) {
-  return {region.data, kPanelColumns<T> * int64_t{sizeof(T)}, region.row};
-}
-
-template <typename T>
-Panels Copied(const Region& from, char* to) {
-  constexpr int64_t kRowsAhead = 8;
-  constexpr int64_t kRowBytes = kPanelColumns<T> * int64_t{sizeof(T)};
-  for (int64_t p = 0; p < from.rows; ++p) {
-    const char* row = from.data + p * from.row;
-    // Rows beyond the last are of no use and do no harm.
-    for (int64_t line = 0; line < from.bytes; line += kLineBytes) {
-      __builtin_prefetch(row + kRowsAhead * from.row + line);
-    }
-    char* place = to + p * kRowBytes;
-    int64_t left = from.bytes;
-    for (; left >= kRowBytes; left -= kRowBytes, row += kRowBytes, place += kPanelBytes<T>) {
-      __builtin_memcpy(place, row, kRowBytes);
-    }
-    // What is left of the last panel stays as it is: nothing of it reaches C.
-    CopyRow(reinterpret_cast<const T*>(row), reinterpret_cast<T*>(place),
-            left / int64_t{sizeof(T)});
-  }
-  return {to, kPanelBytes<T>, kRowBytes};
-}
-
 // A part of C, `rows` from `row` on and `columns` from `column` on, and `k` steps from `p` on.
 struct ContractBlock {
   int64_t row, rows;
@@ -130,12 +96,36 @@ Region RegionOfB(const ContractTask& task, const ContractBlock& block) {
           block.columns * int64_t{sizeof(T)}};
 }
 
-// The last panel, where it is a part of one, is read from `rest`. Meanwhile brings `next_a` and
-// `next_b`.
+// Columns of the next tiles where `left` are left.
 template <typename T>
-void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const Panels& b,
-                   const Panels& rest, const Region& next_a, const Region& next_b) {
+int64_t NextColumns(int64_t left) {
+  return Smaller(left, TakesHalves<T>(left) ? kHalfColumns<T> : kPanelColumns<T>);
+}
+
+// Tiles read whole vectors: a panel whose last vector is a part of one would be read beyond B's
+// memory. `columns` of `from`, put in their place.
+template <typename T>
+void CopyPanel(const Region& from, int64_t columns, char* to) {
+  // Rows beyond the last are of no use and do no harm.
+  for (int64_t p = 0; p < from.rows; ++p, to += kCopyRowBytes<T>) {
+    const char* row = from.data + p * from.row;
+    for (int64_t line = 0; line < from.bytes; line += kLineBytes) {
+      __builtin_prefetch(row + kCopyRowsAhead * from.row + line);
+    }
+    // What is left of the last vector stays as it is: nothing of it reaches C.
+    CopyRow(reinterpret_cast<const T*>(row), reinterpret_cast<T*>(to), columns);
+  }
+}
+
+// Tiles of a block of C. Those of the first rows copy B, if many rows follow. Meanwhile brings
+// `next_a` and `next_b`.
+template <typename T>
+void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const Region& next_a,
+                   const Region& next_b) {
   const Region a = RegionOfA<T>(task, block);
+  const Region b = RegionOfB<T>(task, block);
+  const bool copies = task.row_end - task.row_begin > kTilesWithoutCopy * kTileRows;
+  const bool is_first = block.row == task.row_begin;
   const int64_t tiles =
       CeilingOfQuotient(block.rows, kTileRows) * CeilingOfQuotient(block.columns, kPanelColumns<T>);
   Bringing bringing(next_a, next_b, tiles, block.k);
@@ -143,37 +133,40 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const P
   tile.k = block.k;
   tile.a_row = sizeof(T);
   tile.a_column = a.row;
+  tile.b_panel = 0;
+  tile.across = false;
   tile.c_row = task.c_row;
   tile.start_row = task.c_row;
   const bool accumulate = task.accumulate || block.p > 0;
   tile.ahead = a.data;
   tile.ahead_step = 0;
-  tile.next_start = nullptr;
-  tile.next_start_rows = 0;
+  char* copied = static_cast<char*>(task.scratch);
   int64_t columns = 0;
-  for (int64_t column = 0; column < block.columns; column += columns) {
-    const int64_t left = block.columns - column;
-    tile.across = column % kPanelColumns<T> != 0;
-    const bool halves = rest.data == b.data && TakesHalves<T>(left);
-    columns = Smaller(left, halves ? kHalfColumns<T> : kPanelColumns<T>);
-    const Panels& panels = left < kPanelColumns<T> ? rest : b;
-    tile.b = panels.data + column / kPanelColumns<T> * panels.panel;
-    tile.b_row = panels.row;
-    tile.b_panel = 0;
-    if (tile.across) {
-      tile.b += kHalfColumns<T> * int64_t{sizeof(T)};
-      tile.b_panel = AcrossBytes(panels.panel);
-    }
+  for (int64_t column = 0; column < block.columns; column += columns, copied += kPanelBytes<T>) {
+    columns = NextColumns<T>(block.columns - column);
+    Region panel = b;
+    panel.data += column * int64_t{sizeof(T)};
+    panel.bytes = columns * int64_t{sizeof(T)};
+    const bool has_rest = columns % kLanes<T> != 0;
+    if (has_rest && is_first) CopyPanel<T>(panel, columns, copied);
+    bool is_copied = has_rest || (copies && !is_first);
     tile.a = a.data;
     tile.c = static_cast<T*>(task.c) + block.row * task.c_row + block.column + column;
-    tile.start = accumulate ? tile.c : nullptr;
+    const bool is_last = column + columns == block.columns;
+    const T* const next_column = is_last ? nullptr : tile.c + columns;
     for (int64_t rows = block.rows; rows > 0;) {
       const int64_t tile_rows = NextTileRows(rows);
       bringing.Next(tile);
+      tile.b = is_copied ? copied : panel.data;
+      tile.b_row = is_copied ? kCopyRowBytes<T> : panel.row;
+      tile.copy = copies && !is_copied ? copied : nullptr;
+      tile.start = accumulate ? tile.c : nullptr;
+      tile.next_start = rows > tile_rows ? tile.c + tile_rows * tile.c_row : next_column;
+      tile.next_start_rows = tile.next_start == nullptr ? 0 : kTileRows;
       RunTile(tile, tile_rows, columns);
+      is_copied = is_copied || copies;
       tile.a += tile_rows * tile.a_row;
       tile.c += tile_rows * tile.c_row;
-      if (accumulate) tile.start = tile.c;
       rows -= tile_rows;
     }
   }
@@ -182,19 +175,6 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const P
 // All rows of C for one block of B.
 template <typename T>
 void ContractRows(const ContractTask& task, ContractBlock block) {
-  const Region region = RegionOfB<T>(task, block);
-  Panels b = InPlace<T>(region);
-  Panels rest = b;
-  if (task.row_end - task.row_begin > kTilesWithoutCopy * kTileRows) {
-    b = rest = Copied<T>(region, static_cast<char*>(task.scratch));
-  } else if (block.columns % kLanes<T> != 0) {
-    // Tiles read whole vectors: not beyond B's memory. The copy stands where that of all would.
-    const int64_t whole = block.columns / kPanelColumns<T>;
-    const Region part{region.data + whole * b.panel, region.row, region.rows,
-                      region.bytes - whole * b.panel};
-    rest = Copied<T>(part, static_cast<char*>(task.scratch) + whole * kPanelBytes<T>);
-    rest.data = static_cast<char*>(task.scratch);
-  }
   ContractBlock next_steps = block;
   next_steps.p += block.k;
   next_steps.k = Smaller(kDepth, task.k - next_steps.p);
@@ -206,7 +186,7 @@ void ContractRows(const ContractTask& task, ContractBlock block) {
     next.rows = Smaller(task.row_end - next.row, kBlockRows);
     Region next_b = RegionOfB<T>(task, next_steps);
     if (!last) next_b.rows = 0;
-    MultiplyBlock<T>(task, block, b, rest, RegionOfA<T>(task, next), next_b);
+    MultiplyBlock<T>(task, block, RegionOfA<T>(task, next), next_b);
   }
 }
 

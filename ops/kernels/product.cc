@@ -63,6 +63,7 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far)
   tile.ahead_step = 0;
   tile.next_start = nullptr;
   tile.next_start_rows = 0;
+  tile.copy = nullptr;
   const int64_t tiles = CeilingOfQuotient(block.rows, kTileRows);
   // Tiles of several panels read the last one whole. A packed operand is padded; one that is read
   // as it is ends where its columns do, so its last panel goes alone.

@@ -89,11 +89,18 @@ struct TileTask {
   // they were often written long ago, and all of them at once would keep B waiting.
   const T* next_start;
   int64_t next_start_rows;
+  char* copy;  // where rows of B are put besides, kCopyRowBytes each, by a tile that copies
 };
+
+template <typename T>
+inline constexpr int64_t kCopyRowBytes = kPanelColumns<T>* int64_t{sizeof(T)};
+
+// Rows of B that a copying tile asks for ahead.
+inline constexpr int64_t kCopyRowsAhead = 8;
 
 // kVectors of each of kPanels panels. Loops over registers are unrolled by order: gcc keeps the
 // accumulators in memory otherwise, before and after the loop over k.
-template <typename T, int kRows, int kVectors, int kPanels = 1>
+template <typename T, int kRows, int kVectors, int kPanels = 1, bool kCopies = false>
 void ProductTile(const TileTask<T>& task) {
   using Vector = typename VectorOf<T>::Type;
   constexpr int kAll = kVectors * kPanels;
@@ -119,6 +126,7 @@ void ProductTile(const TileTask<T>& task) {
   const int64_t a_column = task.a_column;
   const int64_t b_row = task.b_row;
   const int64_t b_panel = task.b_panel;
+  [[maybe_unused]] char* copy = task.copy;
   for (int64_t left = task.k; left > 0; left -= kAheadSteps) {
     for (int64_t line = 0; line < task.ahead_lines; ++line) {
       __builtin_prefetch(ahead + line * kLineBytes, 0, 2);
@@ -136,6 +144,14 @@ void ProductTile(const TileTask<T>& task) {
 #pragma GCC unroll 32
       for (int v = 0; v < kAll; ++v) {
         row[v] = Load<T>(b + v / kVectors * b_panel + v % kVectors * kVectorBytes);
+      }
+      if constexpr (kCopies) {
+#pragma GCC unroll 32
+        for (int v = 0; v < kAll; ++v) {
+          __builtin_prefetch(b + kCopyRowsAhead * b_row + v * kVectorBytes);
+          Store<T>(row[v], reinterpret_cast<T*>(copy + v * kVectorBytes));
+        }
+        copy += kCopyRowBytes<T>;
       }
 #pragma GCC unroll 32
       for (int r = 0; r < kRows; ++r) {
@@ -215,6 +231,15 @@ TileKernel<T> TileAcross(int64_t rows, Indices<kRow...>) {
   return kKernels[rows - 1];
 }
 
+// Full tiles that copy.
+template <typename T>
+TileKernel<T> TileThatCopies(int64_t vectors) {
+  static constexpr TileKernel<T> kKernels[] = {ProductTile<T, kTileRows, 1, 1, true>,
+                                               ProductTile<T, kTileRows, 2, 1, true>,
+                                               ProductTile<T, kTileRows, kTileVectors, 1, true>};
+  return kKernels[vectors - 1];
+}
+
 // Copies `count` < kCount elements in pieces of powers of two.
 template <typename T, int kCount>
 inline void CopyRest(const T* from, T* to, int64_t count) {
@@ -244,7 +269,8 @@ void RunTile(const TileTask<T>& task, int64_t rows, int64_t columns) {
   const int64_t vectors = CeilingOfQuotient(columns, kLanes<T>);
   using AllRows = typename MakeIndices<kTileRows>::Type;
   const TileKernel<T> kernel =
-      task.across              ? TileAcross<T>(rows, AllRows())
+      task.copy != nullptr     ? TileThatCopies<T>(vectors)
+      : task.across            ? TileAcross<T>(rows, AllRows())
       : vectors > kTileVectors ? TileForFewRows<T>(rows, CeilingOfQuotient(vectors, kTileVectors))
                                : TileFor<T>(rows, vectors, AllRows());
   const int64_t whole = vectors > kTileVectors
