@@ -73,6 +73,10 @@ absl::Status OpRegistry::Add(Op op) {
     return absl::InvalidArgumentError(
         absl::StrCat("op \"", op.name, "\": an element-wise op needs tile functions"));
   }
+  if (op.kind == OpKind::kProduct && (op.arity == kAnyNumber || op.arity < 2)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("op \"", op.name, "\": a product takes a left and a right operand"));
+  }
   const std::string name = op.name;
   absl::Status status = Registry<Op>::Global().Add(std::move(op));
   if (!status.ok()) return status;

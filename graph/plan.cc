@@ -6,6 +6,7 @@
 #include <sluice/graph/passes/run_passes.h>
 #include <sluice/graph/program_state.h>
 #include <sluice/graph/registry.h>
+#include <sluice/graph/soon.h>
 #include <sluice/graph/tape.h>
 
 namespace sluice {
@@ -179,6 +180,7 @@ absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
     }
   }
   StepBuilder(*state, stages).Run();
+  FindWhatComesSoon(*state);
   state->addresses.resize(nodes.size());
   return Program(std::move(state));
 }

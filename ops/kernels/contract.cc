@@ -133,6 +133,7 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const R
   tile.k = block.k;
   tile.a_row = sizeof(T);
   tile.a_column = a.row;
+  tile.soon = nullptr;
   tile.b_panel = 0;
   tile.across = false;
   tile.c_row = task.c_row;
@@ -140,6 +141,7 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const R
   const bool accumulate = task.accumulate || block.p > 0;
   tile.ahead = a.data;
   tile.ahead_step = 0;
+  tile.soon_lines = 0;
   char* copied = static_cast<char*>(task.scratch);
   int64_t columns = 0;
   for (int64_t column = 0; column < block.columns; column += columns, copied += kPanelBytes<T>) {

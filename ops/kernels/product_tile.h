@@ -89,6 +89,9 @@ struct TileTask {
   // they were often written long ago, and all of them at once would keep B waiting.
   const T* next_start;
   int64_t next_start_rows;
+  // More memory for the second-level cache: as `ahead`, but line after line.
+  const char* soon;
+  int64_t soon_lines;
   char* copy;  // where rows of B are put besides, kCopyRowBytes each, by a tile that copies
 };
 
@@ -121,6 +124,7 @@ void ProductTile(const TileTask<T>& task) {
   const char* ahead = task.ahead;
   const char* next_start = reinterpret_cast<const char*>(task.next_start);
   int64_t next_start_rows = task.next_start_rows;
+  const char* soon = task.soon;
   const int64_t next_start_row = task.start_row * int64_t{sizeof(T)};
   const int64_t a_row = task.a_row;
   const int64_t a_column = task.a_column;
@@ -132,6 +136,8 @@ void ProductTile(const TileTask<T>& task) {
       __builtin_prefetch(ahead + line * kLineBytes, 0, 2);
     }
     ahead += task.ahead_step;
+    for (int64_t line = 0; line < task.soon_lines; ++line, soon += kLineBytes)
+      __builtin_prefetch(soon, 0, 2);
     if (next_start_rows > 0) {
       constexpr int kBytes = kTileVectors * kVectorBytes;
       for (int b = 0; b < kBytes; b += kLineBytes) __builtin_prefetch(next_start + b);
@@ -301,30 +307,6 @@ void RunTile(const TileTask<T>& task, int64_t rows, int64_t columns) {
 inline int64_t NextTileRows(int64_t rows) {
   if (rows <= kTileRows) return rows;
   return rows >= 2 * kTileRows ? kTileRows : (rows + 1) / 2;
-}
-
-// Tiles one below the other over the same panels. Meanwhile brings the memory up to `ahead_end`,
-// and what the tiles start from; `next_start` is where the first tile of the next panels does.
-template <typename T>
-void RunTiles(TileTask<T> task, int64_t rows, int64_t columns, const char* ahead_end,
-              const T* next_start) {
-  while (rows > 0) {
-    const int64_t tile_rows = NextTileRows(rows);
-    if (task.start != nullptr && task.start_row != 0) {
-      const bool is_last = rows == tile_rows;
-      task.next_start = is_last ? next_start : task.start + tile_rows * task.start_row;
-      task.next_start_rows = task.next_start == nullptr
-                                 ? 0
-                                 : Smaller(is_last ? kTileRows : rows - tile_rows, kTileRows);
-    }
-    RunTile(task, tile_rows, columns);
-    task.a += tile_rows * task.a_row;
-    task.c += tile_rows * task.c_row;
-    if (task.start != nullptr) task.start += tile_rows * task.start_row;
-    task.ahead += CeilingOfQuotient(task.k, kAheadSteps) * task.ahead_step;
-    if (task.ahead >= ahead_end) task.ahead_lines = 0;
-    rows -= tile_rows;
-  }
 }
 
 }  // namespace

@@ -377,6 +377,17 @@ TEST(PlugInOp, ElementwiseOpsTakeNoMoreInputsThanAKernelHolds) {
   EXPECT_EQ(OpRegistry::Global().Find("test_too_many"), nullptr);
 }
 
+TEST(PlugInOp, ProductsTakeTwoOperands) {
+  for (const int arity : {kAnyNumber, 0, 1}) {
+    Op op = *OpRegistry::Global().Find("matmul");
+    op.name = "test_half_product";
+    op.arity = arity;
+    EXPECT_EQ(OpRegistry::Global().Add(op).message(),
+              "op \"test_half_product\": a product takes a left and a right operand");
+  }
+  EXPECT_EQ(OpRegistry::Global().Find("test_half_product"), nullptr);
+}
+
 TEST(PlugInOp, ElementwiseOpsWithoutAFunctionOfADtypeTakeNoneOfIt) {
   Tape tape;
   const Value x = tape.Feed(Tensor(DType::kF64, {3}));

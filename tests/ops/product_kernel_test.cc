@@ -374,6 +374,9 @@ TEST_P(ProductKernelTest, ContractionsAreChainsOverTheRows) {
       CheckContraction<T>(kernels, k, 300, 28);
     }
     CheckContraction<T>(kernels, 30, 600, 20);
+    // Whole and partial last vectors where many rows share a copy of the right operand.
+    for (const int64_t n : {30, 32, 56, 60, 64, 160, 450})
+      CheckContraction<T>(kernels, 400, 200, n);
   });
 }
 
