@@ -106,11 +106,12 @@ int64_t NextColumns(int64_t left) {
 // memory. `columns` of `from`, put in their place.
 template <typename T>
 void CopyPanel(const Region& from, int64_t columns, char* to) {
+  constexpr int64_t kRowsAhead = 8;
   // Rows beyond the last are of no use and do no harm.
   for (int64_t p = 0; p < from.rows; ++p, to += kCopyRowBytes<T>) {
     const char* row = from.data + p * from.row;
     for (int64_t line = 0; line < from.bytes; line += kLineBytes) {
-      __builtin_prefetch(row + kCopyRowsAhead * from.row + line);
+      __builtin_prefetch(row + kRowsAhead * from.row + line);
     }
     // What is left of the last vector stays as it is: nothing of it reaches C.
     CopyRow(reinterpret_cast<const T*>(row), reinterpret_cast<T*>(to), columns);

@@ -98,9 +98,6 @@ struct TileTask {
 template <typename T>
 inline constexpr int64_t kCopyRowBytes = kPanelColumns<T>* int64_t{sizeof(T)};
 
-// Rows of B that a copying tile asks for ahead.
-inline constexpr int64_t kCopyRowsAhead = 8;
-
 // kVectors of each of kPanels panels. Loops over registers are unrolled by order: gcc keeps the
 // accumulators in memory otherwise, before and after the loop over k.
 template <typename T, int kRows, int kVectors, int kPanels = 1, bool kCopies = false>
@@ -154,7 +151,6 @@ void ProductTile(const TileTask<T>& task) {
       if constexpr (kCopies) {
 #pragma GCC unroll 32
         for (int v = 0; v < kAll; ++v) {
-          __builtin_prefetch(b + kCopyRowsAhead * b_row + v * kVectorBytes);
           Store<T>(row[v], reinterpret_cast<T*>(copy + v * kVectorBytes));
         }
         copy += kCopyRowBytes<T>;
