@@ -15,7 +15,6 @@ endif()
 install(DIRECTORY graph ops layers optim data DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sluice
         FILES_MATCHING PATTERN "*.h" PATTERN "*.inc"
         PATTERN kernels EXCLUDE PATTERN equations EXCLUDE PATTERN passes EXCLUDE PATTERN program_state.h EXCLUDE
-        PATTERN soon.h EXCLUDE
         PATTERN product_by_parts.h EXCLUDE
         PATTERN pass_record.h EXCLUDE PATTERN plan_summary.h EXCLUDE PATTERN plan_table.h EXCLUDE)
 

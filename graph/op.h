@@ -12,7 +12,6 @@
 #include <absl/strings/string_view.h>
 #include <absl/types/span.h>
 
-#include <sluice/graph/memory_range.h>
 #include <sluice/graph/tensor.h>
 #include <sluice/graph/value.h>
 
@@ -92,9 +91,6 @@ struct KernelArguments {
   // error can say where it is. Without rows: for all.
   int64_t first_row = 0;
   int64_t rows = 0;
-  // Memory that kernels after this one read or write and that is probably in no cache: one that
-  // computes for long may ask for it meanwhile.
-  absl::Span<const MemoryRange> soon = {};
 };
 // Returns an error for bad data that no shape tells, such as an id out of range.
 using Kernel = absl::Status (*)(const KernelArguments&);

@@ -6,7 +6,6 @@
 #include <sluice/graph/passes/run_passes.h>
 #include <sluice/graph/program_state.h>
 #include <sluice/graph/registry.h>
-#include <sluice/graph/soon.h>
 #include <sluice/graph/tape.h>
 
 namespace sluice {
@@ -180,7 +179,6 @@ absl::StatusOr<Program> Plan(const Tape& tape, absl::Span<const Value> fetches,
     }
   }
   StepBuilder(*state, stages).Run();
-  FindWhatComesSoon(*state);
   state->addresses.resize(nodes.size());
   return Program(std::move(state));
 }

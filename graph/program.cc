@@ -179,7 +179,6 @@ class ProgramRun {
     std::vector<void*> pointers;
     std::vector<TensorType> types;
     std::vector<ConstView> inputs;
-    std::vector<MemoryRange> soon;
   };
 
   absl::Span<const Operand> OperandsOf(const Step& step) const {
@@ -239,12 +238,7 @@ class ProgramRun {
       caller.inputs.push_back({data, nodes_[input].type});
     }
     const View output{state_.addresses[id], nodes_[id].type};
-    FindSoon(step, 0, kAllRows, caller);
-    absl::Status status = op.kernel({.op = op,
-                                     .inputs = caller.inputs,
-                                     .output = output,
-                                     .attributes = nodes_.attributes(id),
-                                     .soon = caller.soon});
+    absl::Status status = op.kernel({op, caller.inputs, output, nodes_.attributes(id)});
     if (!status.ok()) return WithScope(status, nodes_, id);
     return state_.level == PlanLevel::kDebug ? CheckFinite(nodes_, id, output) : absl::OkStatus();
   }
@@ -310,30 +304,13 @@ class ProgramRun {
     for (size_t i = 0; i + 1 < operands.size(); ++i) {
       caller.inputs.push_back({caller.pointers[i], caller.types[i]});
     }
-    FindSoon(step, row, count, caller);
     const Op& op = *nodes_[step.node].op;
     return op.kernel({op,
                       caller.inputs,
                       {caller.pointers.back(), caller.types.back()},
                       nodes_.attributes(step.node),
                       row,
-                      count,
-                      caller.soon});
-  }
-
-  static constexpr int64_t kAllRows = -1;
-
-  // What kernels after a step will need of some rows.
-  void FindSoon(const Step& step, int64_t row, int64_t count, Caller& caller) {
-    caller.soon.clear();
-    for (int32_t i = 0; i < step.soon_count; ++i) {
-      const Operand& operand = state_.soon[step.first_soon + i];
-      const int64_t bytes =
-          count == kAllRows ? nodes_[operand.node].type.bytes() : count * operand.row_bytes;
-      caller.soon.push_back(
-          {static_cast<const std::byte*>(state_.addresses[operand.node]) + row * operand.row_bytes,
-           bytes});
-    }
+                      count});
   }
 
   void* Address(NodeId id) {

@@ -38,8 +38,6 @@ struct ProgramState {
     int32_t group = kNoGroup;  // in `groups`
     int32_t first_member = 0;  // in `members`: the nodes it computes
     int32_t member_count = 0;
-    int32_t first_soon = 0;  // in `soon`: of a product, what kernels after it find far away
-    int32_t soon_count = 0;
   };
   struct Operand {
     NodeId node;
@@ -59,7 +57,6 @@ struct ProgramState {
   std::vector<StepRange> stages;
   std::vector<Step> steps;
   std::vector<Operand> operands;
-  std::vector<Operand> soon;
   std::vector<NodeId> members;
   std::vector<ElementwiseGroup> groups;
   std::vector<void*> addresses;  // of each node's value, during a run

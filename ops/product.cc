@@ -108,8 +108,7 @@ bool MayReadInPlace(bool transposed, int64_t n, const ProductKernels& kernels) {
 
 // integers: left transposed, right transposed, N.
 void RunPacked(const ConstView& left, const ConstView& right, absl::Span<const int64_t> integers,
-               const View& output, const ConstView* addend = nullptr,
-               absl::Span<const MemoryRange> soon = {}) {
+               const View& output, const ConstView* addend = nullptr) {
   const int64_t n = integers[2];
   const bool right_transposed = integers[1] != 0;
   const DType dtype = left.type.dtype;
@@ -145,10 +144,6 @@ void RunPacked(const ConstView& left, const ConstView& right, absl::Span<const i
       if (addend != nullptr) {
         task.start = addend->data;
         task.start_row = addend->type.shape.elements() == n ? 0 : n;
-      }
-      if (begin == 0) {
-        task.soon = soon.data();
-        task.soon_ranges = static_cast<int64_t>(soon.size());
       }
       by_parts.has_value() ? by_parts->Run(task) : kernels.product(task);
       begin = stop;
@@ -187,13 +182,13 @@ absl::StatusOr<TensorType> PackedAddType(const TypeArguments& arguments) {
 
 absl::Status RunPackedMatMul(const KernelArguments& arguments) {
   RunPacked(arguments.inputs[0], arguments.inputs[1], arguments.attributes.integers,
-            arguments.output, nullptr, arguments.soon);
+            arguments.output);
   return absl::OkStatus();
 }
 
 absl::Status RunPackedMatMulAdd(const KernelArguments& arguments) {
   RunPacked(arguments.inputs[0], arguments.inputs[1], arguments.attributes.integers,
-            arguments.output, &arguments.inputs[2], arguments.soon);
+            arguments.output, &arguments.inputs[2]);
   return absl::OkStatus();
 }
 

@@ -134,7 +134,6 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const R
   tile.k = block.k;
   tile.a_row = sizeof(T);
   tile.a_column = a.row;
-  tile.soon = nullptr;
   tile.b_panel = 0;
   tile.across = false;
   tile.c_row = task.c_row;
@@ -142,7 +141,6 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const R
   const bool accumulate = task.accumulate || block.p > 0;
   tile.ahead = a.data;
   tile.ahead_step = 0;
-  tile.soon_lines = 0;
   char* copied = static_cast<char*>(task.scratch);
   int64_t columns = 0;
   for (int64_t column = 0; column < block.columns; column += columns, copied += kPanelBytes<T>) {
@@ -164,8 +162,11 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const R
       tile.b_row = is_copied ? kCopyRowBytes<T> : panel.row;
       tile.copy = copies && !is_copied ? copied : nullptr;
       tile.start = accumulate ? tile.c : nullptr;
-      tile.next_start = rows > tile_rows ? tile.c + tile_rows * tile.c_row : next_column;
-      tile.next_start_rows = tile.next_start == nullptr ? 0 : kTileRows;
+      const int64_t left = rows - tile_rows;
+      tile.next_start = left > 0 ? tile.c + tile_rows * tile.c_row : next_column;
+      tile.next_start_rows = left > 0                 ? NextTileRows(left)
+                             : next_column != nullptr ? NextTileRows(block.rows)
+                                                      : 0;
       RunTile(tile, tile_rows, columns);
       is_copied = is_copied || copies;
       tile.a += tile_rows * tile.a_row;

@@ -3,8 +3,6 @@
 
 #include <cstdint>
 
-#include <sluice/graph/memory_range.h>
-
 namespace sluice {
 
 // Kernels are compiled once for each instruction set; the program takes the best its processor has
@@ -65,9 +63,6 @@ struct ProductTask {
   int64_t panel_begin, panel_end;
   const void* start;  // null: 0
   int64_t start_row;  // elements from one row to the next; 0: the same row for all
-  // Memory to bring into the second-level cache meanwhile, as far as there is time for it.
-  const MemoryRange* soon;
-  int64_t soon_ranges;
 };
 
 // C[m, n] = A^T · B of row-major A[k, m], B[k, n] and C[m, n] of a_row, b_row and c_row elements a

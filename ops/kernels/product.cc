@@ -32,54 +32,19 @@ struct ProductBlock {
   int64_t p, k;
 };
 
-// Ranges of memory that are asked for while tiles are multiplied, as much with each as divides them
-// evenly.
-class Asking {
- public:
-  Asking(const MemoryRange* ranges, int64_t count, int64_t steps)
-      : range_(ranges), end_(ranges + count) {
-    int64_t lines = 0;
-    for (const MemoryRange* range = range_; range != end_; ++range) {
-      lines += CeilingOfQuotient(range->bytes, kLineBytes);
-    }
-    lines_ = Smaller(CeilingOfQuotient(lines, Larger(steps, 1)), kMostLines);
-  }
-
-  // The part for the next tile.
-  template <typename T>
-  void Next(TileTask<T>& tile) {
-    while (range_ != end_ && at_ >= range_->bytes) {
-      ++range_;
-      at_ = 0;
-    }
-    tile.soon_lines = range_ == end_ ? 0 : lines_;
-    if (range_ == end_) return;
-    tile.soon = static_cast<const char*>(range_->data) + at_;
-    at_ += lines_ * CeilingOfQuotient(tile.k, kAheadSteps) * kLineBytes;
-  }
-
- private:
-  static constexpr int64_t kMostLines = 8;  // more at once would wait for each other
-  const MemoryRange* range_;
-  const MemoryRange* end_;
-  int64_t at_ = 0;  // bytes
-  int64_t lines_;   // for each kAheadSteps steps of k
-};
-
 // Tiles one below the other over the same panels. Meanwhile brings the memory up to `ahead_end`,
-// what the tiles start from, and what `asking` says; `next_start` is where the first tile of the
-// next panels starts.
+// and what the tiles start from; `next_start` is where the first tile of the next panels does.
 template <typename T>
 void RunTiles(TileTask<T> task, int64_t rows, int64_t columns, const char* ahead_end,
-              const T* next_start, Asking& asking) {
+              const T* next_start) {
+  const int64_t first_rows = NextTileRows(rows);
   while (rows > 0) {
     const int64_t tile_rows = NextTileRows(rows);
     if (task.start != nullptr && task.start_row != 0) {
-      const bool is_last = rows == tile_rows;
-      task.next_start = is_last ? next_start : task.start + tile_rows * task.start_row;
-      task.next_start_rows = task.next_start == nullptr ? 0 : kTileRows;
+      const int64_t left = rows - tile_rows;
+      task.next_start = left > 0 ? task.start + tile_rows * task.start_row : next_start;
+      task.next_start_rows = left > 0 ? NextTileRows(left) : next_start != nullptr ? first_rows : 0;
     }
-    asking.Next(task);
     RunTile(task, tile_rows, columns);
     task.a += tile_rows * task.a_row;
     task.c += tile_rows * task.c_row;
@@ -104,7 +69,7 @@ const char* WhatFollows(const ProductTask& task, const ProductBlock& block, cons
 }
 
 template <typename T>
-void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far, Asking& asking) {
+void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far) {
   constexpr int64_t kSize = sizeof(T);
   const int64_t at_once = PanelsAtOnce(block.rows);
   TileTask<T> tile;
@@ -158,7 +123,7 @@ void MultiplyBlock(const ProductTask& task, const ProductBlock& block, bool far,
     }
     const bool more = tile.start != nullptr && !is_last;
     RunTiles(tile, block.rows, columns, tile.ahead + block.k * kPanelRowBytes<T>,
-             more ? tile.start + columns : nullptr, asking);
+             more ? tile.start + columns : nullptr);
   }
 }
 
@@ -180,14 +145,12 @@ void Product(const ProductTask& task) {
   const int64_t bytes = (task.panel_end - task.panel_begin) * task.k * kPanelRowBytes<T>;
   const bool far = task.b_row == 0 && rows >= kRowsThatKeepUp &&
                    bytes > (one_tile ? kNearBytesOfOneTile : kNearBytes);
-  const int64_t tiles = CeilingOfQuotient(rows, kTileRows) * (task.panel_end - task.panel_begin);
-  Asking asking(task.soon, task.soon_ranges, tiles * CeilingOfQuotient(task.k, kAheadSteps));
   ProductBlock block{0, 0, 0, 0};
   do {
     block.k = Smaller(depth, task.k - block.p);
     for (block.row = task.row_begin; block.row < task.row_end; block.row += block.rows) {
       block.rows = Smaller(block_rows, task.row_end - block.row);
-      MultiplyBlock<T>(task, block, far, asking);
+      MultiplyBlock<T>(task, block, far);
     }
     block.p += block.k;
   } while (block.p < task.k);

@@ -89,9 +89,6 @@ struct TileTask {
   // they were often written long ago, and all of them at once would keep B waiting.
   const T* next_start;
   int64_t next_start_rows;
-  // More memory for the second-level cache: as `ahead`, but line after line.
-  const char* soon;
-  int64_t soon_lines;
   char* copy;  // where rows of B are put besides, kCopyRowBytes each, by a tile that copies
 };
 
@@ -121,7 +118,6 @@ void ProductTile(const TileTask<T>& task) {
   const char* ahead = task.ahead;
   const char* next_start = reinterpret_cast<const char*>(task.next_start);
   int64_t next_start_rows = task.next_start_rows;
-  const char* soon = task.soon;
   const int64_t next_start_row = task.start_row * int64_t{sizeof(T)};
   const int64_t a_row = task.a_row;
   const int64_t a_column = task.a_column;
@@ -133,8 +129,6 @@ void ProductTile(const TileTask<T>& task) {
       __builtin_prefetch(ahead + line * kLineBytes, 0, 2);
     }
     ahead += task.ahead_step;
-    for (int64_t line = 0; line < task.soon_lines; ++line, soon += kLineBytes)
-      __builtin_prefetch(soon, 0, 2);
     if (next_start_rows > 0) {
       constexpr int kBytes = kTileVectors * kVectorBytes;
       for (int b = 0; b < kBytes; b += kLineBytes) __builtin_prefetch(next_start + b);
