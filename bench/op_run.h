@@ -28,8 +28,7 @@ class OpRun {
   double bytes_written() const { return static_cast<double>(output_.bytes()); }
   const std::vector<Tensor>& inputs() const { return inputs_; }
   const Sample& sample() const { return sample_; }
-  Tensor NewOutput() const { return Tensor(output_.type()); }
-  const Tensor& output() const { return output_; }
+  Tensor& output() { return output_; }
 
  private:
   const Op& op_;
