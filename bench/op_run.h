@@ -17,7 +17,8 @@ class OpRun {
   OpRun(const Op& op, const Sample& sample, int threads);
 
   // An error unless the output is near what the reference of the tests' case table computes. Of
-  // products too large for that, the first rows are looked at.
+  // products too large for that, the first rows are looked at, of large element-wise results the
+  // ends and one of every 200 elements.
   absl::Status Check();
   // Runs in the caller's arena, which is to be this one.
   absl::Status Step();
