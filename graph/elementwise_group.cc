@@ -6,6 +6,7 @@
 
 #include <sluice/graph/elementwise_group.h>
 #include <sluice/graph/parallel.h>
+#include <sluice/graph/stream_copy.h>
 
 namespace sluice {
 namespace {
@@ -20,6 +21,10 @@ constexpr int64_t kNearBytes = 256 << 10;
 // vector's lanes.
 constexpr int64_t kFewestElements = 64;
 constexpr int64_t kMostElements = 512;
+// Fewer where results are streamed: memory is read and written in turns.
+constexpr int64_t kMostStreamed = 256;
+// Bytes that a nanosecond of work has to move for that: while a group computes it does not write.
+constexpr double kStreamedRate = 50;
 
 // Copies of one number along a row are written in blocks, the last beyond the row's end: what is
 // there is written afterwards, or is not used.
@@ -80,7 +85,9 @@ absl::flat_hash_map<NodeId, size_t> LastReaders(absl::Span<const ElementwiseGrou
 
 }  // namespace
 
-ElementwiseGroup::ElementwiseGroup(absl::Span<const Call> calls) {
+int64_t ElementwiseGroup::DefaultStreamedBytes() { return 2 * LastCacheBytes(); }
+
+ElementwiseGroup::ElementwiseGroup(absl::Span<const Call> calls, int64_t streamed_bytes) {
   std::vector<TensorType> types;  // of externals
   absl::flat_hash_map<NodeId, Operand> known;
   const auto external = [&](NodeId id, const TensorType& type) {
@@ -124,6 +131,7 @@ ElementwiseGroup::ElementwiseGroup(absl::Span<const Call> calls) {
     }
   }
   MergeAxes(calls[0].type.shape, types);
+  AddStreams(streamed_bytes);
   ChooseTile();
   AddSpreads();
 }
@@ -137,11 +145,8 @@ void ElementwiseGroup::ChooseTile() {
   const int64_t tiles_at_once = scratches_ + spreads + static_cast<int64_t>(externals_.size());
   tile_ = std::clamp(kTileBytes / 4 / tiles_at_once / kFewestElements * kFewestElements,
                      kFewestElements, kMostElements);
-  int64_t bytes = 0;
-  for (const External& external : externals_) {
-    if (external.strides[inner] != 0) bytes += rows_ * sizes_[inner] * external.element_bytes;
-  }
-  is_far_ = bytes > kNearBytes;
+  if (is_streamed_) tile_ = std::min(tile_, kMostStreamed);
+  is_far_ = bytes_ > kNearBytes;
   const bool is_empty = rows_ * sizes_[inner] == 0;
   if (rank_ > 1 && !is_empty)
     tile_rows_ = std::clamp<int64_t>(tile_ / sizes_[inner], 1, sizes_[inner - 1]);
@@ -175,6 +180,32 @@ void ElementwiseGroup::MergeAxes(const Shape& shape, absl::Span<const TensorType
   }
 }
 
+// Gives results that are too large for the caches a scratch tile.
+void ElementwiseGroup::AddStreams(int64_t streamed_bytes) {
+  const int inner = rank_ - 1;
+  for (const External& external : externals_) {
+    if (external.strides[inner] != 0) bytes_ += rows_ * sizes_[inner] * external.element_bytes;
+  }
+  const double nanoseconds = cost_ * static_cast<double>(rows_ * sizes_[inner]);
+  if (bytes_ <= streamed_bytes || nanoseconds * kStreamedRate > static_cast<double>(bytes_)) return;
+  for (const Step& step : steps_) {
+    const Operand& output = operands_[step.first_operand + step.inputs];
+    if (output.scratch) continue;
+    externals_[output.index].streamed = scratches_++;
+    is_streamed_ = true;
+  }
+}
+
+// Not over an input: its lines are in the cache already when the result is there.
+bool ElementwiseGroup::CanStream(absl::Span<void* const> externals) const {
+  if (!is_streamed_) return false;
+  for (size_t i = 0; i < externals_.size(); ++i) {
+    if (externals_[i].streamed < 0) continue;
+    if (std::count(externals.begin(), externals.end(), externals[i]) > 1) return false;
+  }
+  return true;
+}
+
 // Gives externals that do not lie as a tile's elements do a tile of copies, and sends their readers
 // there.
 void ElementwiseGroup::AddSpreads() {
@@ -199,6 +230,9 @@ struct ElementwiseGroup::Work {
   absl::Span<std::byte*> at;
   std::byte* scratch;
   int64_t tile_bytes;
+  bool streams;
+
+  std::byte* Tile(int32_t index) const { return scratch + index * tile_bytes; }
 };
 
 void ElementwiseGroup::Run(absl::Span<void* const> externals) const {
@@ -239,7 +273,8 @@ void ElementwiseGroup::RunPiece(absl::Span<void* const> externals, int64_t row, 
     heap = std::make_unique_for_overwrite<std::byte[]>(scratches_ * tile_bytes);
   }
   absl::InlinedVector<std::byte*, 32> at(externals_.size());
-  const Work work{absl::MakeSpan(at), heap == nullptr ? stack : heap.get(), tile_bytes};
+  const Work work{absl::MakeSpan(at), heap == nullptr ? stack : heap.get(), tile_bytes,
+                  CanStream(externals)};
   const int inner = rank_ - 1;
   const int64_t columns = end - begin;
   const int64_t rows_at_once = columns == sizes_[inner] ? tile_rows_ : 1;
@@ -269,38 +304,69 @@ void ElementwiseGroup::RunPiece(absl::Span<void* const> externals, int64_t row, 
     RunTiles(work, rows * columns);
     row += rows;
   }
+  if (work.streams) FinishStreams();
 }
 
 void ElementwiseGroup::RunTiles(const Work& work, int64_t elements) const {
   // What the next tile reads and writes is asked for meanwhile, a part with each op.
   const size_t asked_at_once = (externals_.size() + steps_.size() - 1) / steps_.size();
-  for (int64_t start = 0; start < elements; start += tile_) {
-    const int64_t n = std::min(tile_, elements - start);
+  // Streamed lines are whole where tiles begin with one.
+  int64_t at_once = work.streams && elements > tile_ ? ElementsToLine(work) : tile_;
+  for (int64_t start = 0; start < elements; start += at_once, at_once = tile_) {
+    const int64_t n = std::min(at_once, elements - start);
     const int64_t next = is_far_ ? std::min(tile_, elements - start - n) : 0;
     size_t asked = next > 0 ? 0 : externals_.size();
     for (const Step& step : steps_) {
       for (const size_t end = std::min(asked + asked_at_once, externals_.size()); asked < end;
            ++asked) {
+        if (work.streams && externals_[asked].streamed >= 0) continue;
         const int64_t stride = externals_[asked].strides[rank_ - 1];
         AskFor(work.at[asked] + n * stride, next * stride);
       }
       void* operands[kMostElementwiseInputs + 1];
       for (int32_t i = 0; i <= step.inputs; ++i) {
         const Operand& operand = operands_[step.first_operand + i];
-        operands[i] = operand.scratch ? work.scratch + operand.index * work.tile_bytes
-                                      : work.at[operand.index];
+        if (operand.scratch) {
+          operands[i] = work.Tile(operand.index);
+        } else if (work.streams && externals_[operand.index].streamed >= 0) {
+          operands[i] = work.Tile(externals_[operand.index].streamed);
+        } else {
+          operands[i] = work.at[operand.index];
+        }
       }
       step.tile(n, operands, step.number, operands[step.inputs]);
     }
+    if (work.streams) Stream(work, n);
     for (size_t i = 0; i < externals_.size(); ++i) {
       work.at[i] += n * externals_[i].strides[rank_ - 1];
     }
   }
 }
 
+// Elements before the first result's next whole line; a tile where it lies at one.
+int64_t ElementwiseGroup::ElementsToLine(const Work& work) const {
+  for (size_t i = 0; i < externals_.size(); ++i) {
+    if (externals_[i].streamed < 0) continue;
+    const auto past =
+        static_cast<int64_t>(reinterpret_cast<uintptr_t>(work.at[i]) % kBufferAlignment);
+    if (past != 0) return (kBufferAlignment - past) / externals_[i].element_bytes;
+    break;
+  }
+  return tile_;
+}
+
+// The results of a tile of n elements.
+void ElementwiseGroup::Stream(const Work& work, int64_t n) const {
+  for (size_t i = 0; i < externals_.size(); ++i) {
+    const External& result = externals_[i];
+    if (result.streamed < 0) continue;
+    StreamCopy(work.Tile(result.streamed), n * result.element_bytes, work.at[i]);
+  }
+}
+
 void ElementwiseGroup::Spread(const Work& work, size_t external, int64_t rows, int64_t n) const {
   const External& value = externals_[external];
-  std::byte* const tile = work.scratch + value.spread * work.tile_bytes;
+  std::byte* const tile = work.Tile(value.spread);
   const int64_t row_stride = rank_ == 1 ? 0 : value.strides[rank_ - 2];
   const int64_t stride = value.strides[rank_ - 1];
   const std::byte* const from = work.at[external];

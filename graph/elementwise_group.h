@@ -26,10 +26,15 @@ class ElementwiseGroup {
     TensorType type;        // of the output; its shape is the group's
     bool internal = false;  // only calls of the group read the output
   };
-  explicit ElementwiseGroup(absl::Span<const Call> calls);
+  // Results of groups whose values take more than `streamed_bytes` are written around the caches.
+  explicit ElementwiseGroup(absl::Span<const Call> calls,
+                            int64_t streamed_bytes = DefaultStreamedBytes());
+  static int64_t DefaultStreamedBytes();
 
   // The values that lie in memory: what a run gets the addresses of, in this order.
   absl::Span<const NodeId> externals() const { return external_ids_; }
+
+  bool is_streamed() const { return is_streamed_; }
 
   void Run(absl::Span<void* const> externals) const;
   // The part of the work that makes elements [begin, end) of the results, on this thread.
@@ -44,6 +49,8 @@ class ElementwiseGroup {
     // along each row, or one row down the rows,
     int32_t spread = -1;
     bool once = false;  // once, for it is the same in all tiles
+    // The scratch tile that it is computed in, if it is streamed from there to its memory.
+    int32_t streamed = -1;
   };
   // Where a call finds an operand: in an external's memory, or in a scratch tile.
   struct Operand {
@@ -61,9 +68,13 @@ class ElementwiseGroup {
   void MergeAxes(const Shape& shape, absl::Span<const TensorType> types);
   void ChooseTile();
   void AddSpreads();
+  void AddStreams(int64_t streamed_bytes);
+  bool CanStream(absl::Span<void* const> externals) const;
   void RunPiece(absl::Span<void* const> externals, int64_t row, int64_t last_row, int64_t begin,
                 int64_t end) const;
   void RunTiles(const Work& work, int64_t elements) const;
+  int64_t ElementsToLine(const Work& work) const;
+  void Stream(const Work& work, int64_t n) const;
   void Spread(const Work& work, size_t external, int64_t rows, int64_t n) const;
 
   int rank_ = 0;
@@ -72,6 +83,8 @@ class ElementwiseGroup {
   int64_t tile_ = 0;           // elements
   int64_t tile_rows_ = 1;      // rows in a tile: several, if they are short
   bool is_far_ = false;        // whether its values do not stay in the caches
+  bool is_streamed_ = false;   // whether its results are written around them
+  int64_t bytes_ = 0;          // of the values in memory
   int64_t element_bytes_ = 0;  // at most
   double cost_ = 0;            // of one element, in nanoseconds
   int32_t scratches_ = 0;

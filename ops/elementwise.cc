@@ -244,9 +244,12 @@ Value WhereLarger(Value a, Value b) { return 0.5 * (Less(b, a) + LessEqual(b, a)
 
 namespace {
 
-// Where no input broadcasts, a group of one op would only cut into tiles what needs none.
+// Where no input broadcasts and nothing is streamed, a group of one op would only cut into tiles
+// what needs none.
 bool RunWithoutBroadcast(const KernelArguments& arguments) {
   const TensorType& type = arguments.output.type;
+  const auto values = static_cast<int64_t>(arguments.inputs.size() + 1);
+  if (values * type.bytes() > ElementwiseGroup::DefaultStreamedBytes()) return false;
   absl::InlinedVector<const char*, 3> inputs;
   for (const ConstView& input : arguments.inputs) {
     if (input.type.shape != type.shape) return false;

@@ -18,7 +18,7 @@ namespace SLUICE_KERNELS {
 
 // Bounds of arguments, defined in vector_math.cc where compilers do not see them here: a comparison
 // with a known number gcc turns into masks, of two slow instructions, instead of a minimum.
-extern const float kExpLow, kExpHigh, kSigmoidHigh, kTanhLow;
+extern const float kExpLow, kExpHigh, kSigmoidHigh, kTanhLow, kZero;
 
 namespace {
 
@@ -357,6 +357,47 @@ inline Group<kCount> pow(Group<kCount> x, Floats p) {
     for (int lane = 0; lane < kVectorLanes; ++lane) part[lane] = ::powf(part[lane], p[lane]);
     return part;
   });
+}
+
+// ---- Comparisons ----
+
+// 0 where x is below it. NaN passes, and -0.
+template <int kCount>
+inline Group<kCount> relu(Group<kCount> x) {
+  return Map(x, [](Floats part) { return AtLeast(kZero, part); });
+}
+template <int kCount>
+inline Group<kCount> abs(Group<kCount> x) {
+  return Map(x, [](Floats part) { return Magnitude(part); });
+}
+// The larger one, a of equal ones; NaN of any.
+template <int kCount>
+inline Group<kCount> maximum(Group<kCount> a, Group<kCount> b) {
+  return Map(a, b, [](Floats x, Floats y) {
+    const Floats larger = y > x ? y : x;
+    return y != y ? y : larger;
+  });
+}
+template <int kCount>
+inline Group<kCount> minimum(Group<kCount> a, Group<kCount> b) {
+  return Map(a, b, [](Floats x, Floats y) {
+    const Floats smaller = y < x ? y : x;
+    return y != y ? y : smaller;
+  });
+}
+template <typename T>
+inline T relu(T x) {
+  return x < T(0) ? T(0) : x;
+}
+inline double abs(double x) { return __builtin_fabs(x); }
+inline int32_t abs(int32_t x) { return x < 0 ? -x : x; }
+template <typename T>
+inline T maximum(T a, T b) {
+  return a < b || b != b ? b : a;
+}
+template <typename T>
+inline T minimum(T a, T b) {
+  return b < a || b != b ? b : a;
 }
 
 inline double exp(double x) { return ::exp(x); }

@@ -4,6 +4,7 @@
 #include <sluice/ops/elementwise.h>
 
 #include "graph/tapes.h"
+#include "support/read.h"
 
 namespace sluice {
 namespace {
@@ -67,6 +68,73 @@ TEST(ElementwiseGroup, BroadcastsAnyAxes) {
         }
       }
     }
+  }
+}
+
+// y = a + b, z = y - a, both in memory: z reads y. Streamed results have the same bits, and nothing
+// else is written, wherever a piece begins and memory lies.
+void ExpectSameStreamed(DType dtype, const Shape& full, const Shape& of_b, int64_t begin,
+                        int64_t end) {
+  const Tensor a = SmallNumbers(dtype, full, 7);
+  const Tensor b = SmallNumbers(dtype, of_b, 11);
+  const Attributes none;
+  const TensorType type = a.type();
+  using Call = ElementwiseGroup::Call;
+  const Call calls[] = {{.op = OpRegistry::Global().Find("add"),
+                         .attributes = &none,
+                         .inputs = {{0, type}, {1, b.type()}},
+                         .output = 2,
+                         .type = type},
+                        {.op = OpRegistry::Global().Find("subtract"),
+                         .attributes = &none,
+                         .inputs = {{2, type}, {0, type}},
+                         .output = 3,
+                         .type = type}};
+  Tensor results[2][2];
+  for (const bool streamed : {false, true}) {
+    const ElementwiseGroup group(calls, streamed ? 0 : int64_t{1} << 40);
+    ASSERT_EQ(group.is_streamed(), streamed);
+    for (Tensor& result : results[streamed]) result = SmallNumbers(dtype, full, 13);
+    std::vector<void*> memory;
+    for (const NodeId id : group.externals()) {
+      memory.push_back(const_cast<void*>(id == 0   ? a.raw()
+                                         : id == 1 ? b.raw()
+                                                   : results[streamed][id - 2].raw()));
+    }
+    group.RunElements(memory, begin, end);
+  }
+  for (int result = 0; result < 2; ++result) {
+    EXPECT_TRUE(SameBits(results[0][result], results[1][result]))
+        << "result " << result << " of " << full.ToString() << " and " << of_b.ToString();
+  }
+}
+
+TEST(ElementwiseGroup, StreamsTheSameBits) {
+  const DType dtype = DType::kF64;
+  for (const int64_t size : {2, 7, 64, 257, 5000}) {
+    ExpectSameStreamed(dtype, {size}, {size}, 0, size);
+    ExpectSameStreamed(dtype, {size}, {size}, size / 3, size);
+    ExpectSameStreamed(dtype, {3, size}, {size}, 0, 3 * size);
+    ExpectSameStreamed(dtype, {3, size}, {3, 1}, size / 2, 3 * size - 1);
+    ExpectSameStreamed(dtype, {size, 5}, {5}, 0, 5 * size);
+    ExpectSameStreamed(dtype, {size, 5}, {size, 1}, 3, 5 * size - 1);
+  }
+}
+
+TEST(ElementwiseGroup, MayWriteOverItsInput) {
+  for (const int64_t size : {64, 5001}) {
+    Tensor x = SmallNumbers(DType::kF32, {size}, 7);
+    const Tensor before = x.Cast(DType::kF64);
+    const Attributes none;
+    const ElementwiseGroup::Call call{.op = OpRegistry::Global().Find("add"),
+                                      .attributes = &none,
+                                      .inputs = {{0, x.type()}, {1, x.type()}},
+                                      .output = 2,
+                                      .type = x.type()};
+    const ElementwiseGroup group({&call, 1}, 0);
+    void* memory[] = {x.raw(), x.raw(), x.raw()};
+    group.Run(memory);
+    for (int64_t i = 0; i < size; ++i) ASSERT_EQ(x.At(i), 2 * before.At(i));
   }
 }
 

@@ -139,6 +139,15 @@ TEST(SignedZero, IsAConstantOfItsOwn) {
               ElementsAre(kInfinity, -kInfinity));
 }
 
+TEST(SignedZero, HasMagnitudeZero) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    Tape tape;
+    const Value x = tape.Feed(F64({20}, std::vector<double>(20, -0.0)).Cast(dtype));
+    for (const double number : Numbers(Abs(x))) EXPECT_FALSE(std::signbit(number));
+    for (const double number : Numbers(Relu(x))) EXPECT_TRUE(std::signbit(number));
+  }
+}
+
 TEST(Cast, ConvertsEveryPairOfDTypes) {
   const Tensor numbers = F64({5}, {-2.75, -1, 0, 1.5, 7});
   for (const DType from : {DType::kF32, DType::kF64, DType::kI32}) {
