@@ -146,7 +146,7 @@ void ElementwiseGroup::ChooseTile() {
   tile_ = std::clamp(kTileBytes / 4 / tiles_at_once / kFewestElements * kFewestElements,
                      kFewestElements, kMostElements);
   if (is_streamed_) tile_ = std::min(tile_, kMostStreamed);
-  is_far_ = bytes_ > kNearBytes;
+  is_far_ = BytesInMemory() > kNearBytes;
   const bool is_empty = rows_ * sizes_[inner] == 0;
   if (rank_ > 1 && !is_empty)
     tile_rows_ = std::clamp<int64_t>(tile_ / sizes_[inner], 1, sizes_[inner - 1]);
@@ -180,14 +180,21 @@ void ElementwiseGroup::MergeAxes(const Shape& shape, absl::Span<const TensorType
   }
 }
 
+// Of all values but those that are one number along a row.
+int64_t ElementwiseGroup::BytesInMemory() const {
+  int64_t bytes = 0;
+  for (const External& external : externals_) {
+    if (external.strides[rank_ - 1] != 0)
+      bytes += rows_ * sizes_[rank_ - 1] * external.element_bytes;
+  }
+  return bytes;
+}
+
 // Gives results that are too large for the caches a scratch tile.
 void ElementwiseGroup::AddStreams(int64_t streamed_bytes) {
-  const int inner = rank_ - 1;
-  for (const External& external : externals_) {
-    if (external.strides[inner] != 0) bytes_ += rows_ * sizes_[inner] * external.element_bytes;
-  }
-  const double nanoseconds = cost_ * static_cast<double>(rows_ * sizes_[inner]);
-  if (bytes_ <= streamed_bytes || nanoseconds * kStreamedRate > static_cast<double>(bytes_)) return;
+  const int64_t bytes = BytesInMemory();
+  const double nanoseconds = cost_ * static_cast<double>(rows_ * sizes_[rank_ - 1]);
+  if (bytes <= streamed_bytes || nanoseconds * kStreamedRate > static_cast<double>(bytes)) return;
   for (const Step& step : steps_) {
     const Operand& output = operands_[step.first_operand + step.inputs];
     if (output.scratch) continue;

@@ -65,6 +65,7 @@ class ElementwiseGroup {
   };
   struct Work;
 
+  int64_t BytesInMemory() const;
   void MergeAxes(const Shape& shape, absl::Span<const TensorType> types);
   void ChooseTile();
   void AddSpreads();
@@ -84,7 +85,6 @@ class ElementwiseGroup {
   int64_t tile_rows_ = 1;      // rows in a tile: several, if they are short
   bool is_far_ = false;        // whether its values do not stay in the caches
   bool is_streamed_ = false;   // whether its results are written around them
-  int64_t bytes_ = 0;          // of the values in memory
   int64_t element_bytes_ = 0;  // at most
   double cost_ = 0;            // of one element, in nanoseconds
   int32_t scratches_ = 0;

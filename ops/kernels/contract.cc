@@ -22,7 +22,7 @@ inline constexpr int64_t kGap = 2 * kLineBytes;
 
 // A copied panel.
 template <typename T>
-inline constexpr int64_t kPanelBytes = kDepth* kPanelColumns<T>* int64_t{sizeof(T)} + kGap;
+inline constexpr int64_t kPanelBytes = kDepth* kPanelRowBytes<T> + kGap;
 
 // Rows of `bytes` bytes, `row` bytes apart.
 struct Region {
@@ -108,7 +108,7 @@ template <typename T>
 void CopyPanel(const Region& from, int64_t columns, char* to) {
   constexpr int64_t kRowsAhead = 8;
   // Rows beyond the last are of no use and do no harm.
-  for (int64_t p = 0; p < from.rows; ++p, to += kCopyRowBytes<T>) {
+  for (int64_t p = 0; p < from.rows; ++p, to += kPanelRowBytes<T>) {
     const char* row = from.data + p * from.row;
     for (int64_t line = 0; line < from.bytes; line += kLineBytes) {
       __builtin_prefetch(row + kRowsAhead * from.row + line);
@@ -159,7 +159,7 @@ void MultiplyBlock(const ContractTask& task, const ContractBlock& block, const R
       const int64_t tile_rows = NextTileRows(rows);
       bringing.Next(tile);
       tile.b = is_copied ? copied : panel.data;
-      tile.b_row = is_copied ? kCopyRowBytes<T> : panel.row;
+      tile.b_row = is_copied ? kPanelRowBytes<T> : panel.row;
       tile.copy = copies && !is_copied ? copied : nullptr;
       tile.start = accumulate ? tile.c : nullptr;
       const int64_t left = rows - tile_rows;

@@ -23,9 +23,6 @@ inline constexpr int64_t kRowsThatKeepUp = 5;
 // How far ahead of a single tile its panel is asked for.
 inline constexpr int64_t kAheadBytes = 192 * 1024;
 
-template <typename T>
-inline constexpr int64_t kPanelRowBytes = kPanelColumns<T>* int64_t{sizeof(T)};
-
 // A part of a task: `rows` rows of C, from `row` on, and `k` steps from `p` on.
 struct ProductBlock {
   int64_t row, rows;

@@ -38,6 +38,8 @@ template <typename T>
 inline constexpr int kLanes = VectorOf<T>::kLanes;
 template <typename T>
 inline constexpr int64_t kPanelColumns = int64_t{kTileVectors} * VectorOf<T>::kLanes;
+template <typename T>
+inline constexpr int64_t kPanelRowBytes = kPanelColumns<T>* int64_t{sizeof(T)};
 
 inline int64_t Smaller(int64_t a, int64_t b) { return b < a ? b : a; }
 constexpr int64_t Larger(int64_t a, int64_t b) { return a < b ? b : a; }
@@ -89,11 +91,8 @@ struct TileTask {
   // they were often written long ago, and all of them at once would keep B waiting.
   const T* next_start;
   int64_t next_start_rows;
-  char* copy;  // where rows of B are put besides, kCopyRowBytes each, by a tile that copies
+  char* copy;  // where rows of B are put besides, kPanelRowBytes each, by a tile that copies
 };
-
-template <typename T>
-inline constexpr int64_t kCopyRowBytes = kPanelColumns<T>* int64_t{sizeof(T)};
 
 // kVectors of each of kPanels panels. Loops over registers are unrolled by order: gcc keeps the
 // accumulators in memory otherwise, before and after the loop over k.
@@ -147,7 +146,7 @@ void ProductTile(const TileTask<T>& task) {
         for (int v = 0; v < kAll; ++v) {
           Store<T>(row[v], reinterpret_cast<T*>(copy + v * kVectorBytes));
         }
-        copy += kCopyRowBytes<T>;
+        copy += kPanelRowBytes<T>;
       }
 #pragma GCC unroll 32
       for (int r = 0; r < kRows; ++r) {
